@@ -51,7 +51,9 @@ func New(function string, argument value.Type, _ []float64) (func() State, value
 		if argument.Kind == value.Double {
 			return func() State { return &avg{sum: new(doubleSum)} }, result, nil
 		}
-		return func() State { return &avg{sum: &intSum{scale: argument.Scale, decimal: argument.Kind == value.Decimal}} }, result, nil
+		return func() State {
+			return &avg{sum: &intSum{scale: argument.Scale, decimal: argument.Kind == value.Decimal}}
+		}, result, nil
 	case "MIN":
 		return func() State { return &extreme{sign: -1} }, result, nil
 	default: // MAX; ResultType knows no other

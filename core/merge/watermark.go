@@ -1,0 +1,94 @@
+package merge
+
+// Watermarks of one stream as one partition sees them: the output is the minimum over edges that are active and have caught up
+// (Flink's StatusWatermarkValve). Clock time is an argument, in µs.
+//
+// An edge silent for IdleAfter is left out. Coming back, it is heard again once it reaches the output, which never goes
+// back. When all are idle the output moves to the largest known and stays.
+type Watermarks struct {
+	IdleAfter int64
+	edges     map[string]*edgeMark
+	output    int64
+	known     bool
+}
+
+type edgeMark struct {
+	us        int64
+	heard     int64 // clock time
+	idle      bool
+	catchesUp bool // was idle, and is behind the output
+}
+
+// Restore brings back what was committed.
+func (w *Watermarks) Restore(output int64) { w.output, w.known = output, true }
+
+// RestoreEdge brings back one edge's mark; it counts as heard at now.
+func (w *Watermarks) RestoreEdge(edge string, us, now int64) {
+	w.edge(edge).us = us
+	w.edges[edge].heard = now
+}
+
+func (w *Watermarks) edge(edge string) *edgeMark {
+	if w.edges == nil {
+		w.edges = map[string]*edgeMark{}
+	}
+	m := w.edges[edge]
+	if m == nil {
+		m = &edgeMark{us: -1 << 63}
+		w.edges[edge] = m
+	}
+	return m
+}
+
+// Observe takes an edge's watermark.
+func (w *Watermarks) Observe(edge string, us, now int64) {
+	_, seen := w.edges[edge]
+	m := w.edge(edge)
+	m.us = max(m.us, us)
+	m.heard = now
+	if m.idle || !seen {
+		m.idle = false
+		m.catchesUp = w.known && m.us < w.output
+	}
+	if m.catchesUp && m.us >= w.output {
+		m.catchesUp = false
+	}
+}
+
+// Advance gives the output watermark at clock time now, and whether it moved. ok is false while no edge was heard.
+func (w *Watermarks) Advance(now int64) (us int64, moved, ok bool) {
+	lowest, highest, active := int64(1<<63-1), int64(-1<<63), 0
+	for _, m := range w.edges {
+		highest = max(highest, m.us)
+		if now-m.heard > w.IdleAfter {
+			m.idle = true
+		}
+		if m.idle || m.catchesUp {
+			continue
+		}
+		active++
+		lowest = min(lowest, m.us)
+	}
+	target := lowest
+	switch {
+	case len(w.edges) == 0:
+		return w.output, false, w.known
+	case active == 0:
+		target = highest
+	}
+	if target > w.output || !w.known {
+		moved = true
+		w.output, w.known = target, true
+	}
+	return w.output, moved, true
+}
+
+// Output is the watermark as it stands.
+func (w *Watermarks) Output() (int64, bool) { return w.output, w.known }
+
+// Edges gives each edge's mark.
+func (w *Watermarks) Edges(f func(edge string, us int64)) {
+	for name, m := range w.edges {
+		f(name, m.us)
+	}
+}

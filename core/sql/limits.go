@@ -1,0 +1,22 @@
+package sql
+
+// What a statement may be at most. They are far above what an analyst writes, and small enough that refusing a
+// hostile statement costs milliseconds.
+const (
+	maxSource     = 4 << 20 // bytes of one Parse
+	maxStatements = 1000    // in one Parse
+	maxDepth      = 100     // nesting of an expression, and of parentheses
+	maxList       = 10_000  // IN lists, function arguments, INSERT rows
+	maxColumns    = 512     // of a stream, of a select list
+	maxKeys       = 32      // GROUP BY, ORDER BY
+	maxNodes      = 50_000  // expression nodes of one plan or query, aliases expanded
+	maxName       = 128     // bytes of a name
+	maxDefined    = 1000    // streams, and views, in a plan
+)
+
+// Limits of a running pull query. More rows or groups than this is an error that says so, never an
+// exhausted core.
+const (
+	MaxResultRows = 500_000
+	MaxGroups     = 500_000
+)

@@ -1,0 +1,136 @@
+package sql
+
+import "strings"
+
+// query: SELECT items FROM name [WINDOW …] [WHERE …] [GROUP BY …] [HAVING …] [ORDER BY …] [LIMIT n] [EMIT …].
+// WINDOW may also follow WHERE, and LIMIT follow EMIT, as people write both.
+func (p *parser) query() *Select {
+	p.expect("SELECT")
+	if p.isWords("DISTINCT") {
+		unsupported(p.tok.pos, "SELECT DISTINCT")
+	}
+	s := &Select{Items: list(p, maxColumns, "columns", p.item)}
+	for _, i := range s.Items {
+		if i.Expr == nil && len(s.Items) > 1 {
+			unsupported(i.Pos, "* beside other columns")
+		}
+	}
+	p.expect("FROM")
+	p.source(s)
+	p.windowAndWhere(s)
+	if p.accept("GROUP") {
+		p.expect("BY")
+		s.GroupBy = list(p, maxKeys, "GROUP BY keys", p.expr)
+	}
+	if p.accept("HAVING") {
+		s.Having = p.expr()
+	}
+	p.windowAndWhere(s) // only to say that they come too late
+	p.tail(s)
+	return s
+}
+
+func (p *parser) item() Item {
+	i := Item{Pos: p.tok.pos}
+	if p.acceptMark("*") {
+		return i
+	}
+	i.Expr = p.expr()
+	if p.accept("AS") {
+		name := p.name("a name after AS")
+		i.Alias = &name
+	} else if p.tok.kind == quotedToken || p.tok.kind == wordToken && !isReserved(p.tok) {
+		name := p.name("a name")
+		i.Alias = &name
+	}
+	return i
+}
+
+func (p *parser) source(s *Select) {
+	if p.isMark("(") {
+		unsupported(p.tok.pos, "a sub-select")
+	}
+	s.From = p.name("the name of a stream or view")
+	if p.isMark("(") {
+		unsupported(p.tok.pos, "a table function")
+	}
+	if p.accept("AS") || p.tok.kind == quotedToken || p.tok.kind == wordToken && !isReserved(p.tok) {
+		alias := p.name("a name for " + s.From.Name)
+		s.Alias = &alias
+	}
+	for _, w := range []string{"JOIN", "LEFT", "RIGHT", "INNER", "OUTER", "FULL", "CROSS"} {
+		if p.isWords(w) {
+			unsupported(p.tok.pos, "JOIN")
+		}
+	}
+	switch {
+	case p.isMark(","):
+		unsupported(p.tok.pos, "a second table in FROM (JOIN)")
+	case p.isWords("MATCH_RECOGNIZE"), p.isWords("PARTITION"), p.isWords("UNION"):
+		unsupported(p.tok.pos, strings.ToUpper(p.tok.text))
+	}
+}
+
+func (p *parser) windowAndWhere(s *Select) {
+	for {
+		at := p.tok.pos
+		switch {
+		case p.isWords("WINDOW"), p.isWords("WHERE"):
+			word := strings.ToUpper(p.tok.text)
+			if s.GroupBy != nil || s.Having != nil {
+				fail(at, "%s comes before GROUP BY and HAVING", word)
+			}
+			if word == "WHERE" && s.Where != nil || word == "WINDOW" && s.Window != nil {
+				fail(at, "%s is given twice", word)
+			}
+			p.advance()
+			if word == "WHERE" {
+				s.Where = p.expr()
+			} else {
+				s.Window = p.window()
+			}
+		default:
+			return
+		}
+	}
+}
+
+func (p *parser) tail(s *Select) {
+	for {
+		at := p.tok.pos
+		switch {
+		case p.isWords("ORDER") && s.OrderBy == nil:
+			p.advance()
+			p.expect("BY")
+			s.OrderBy = list(p, maxKeys, "ORDER BY keys", p.order)
+		case p.isWords("LIMIT") && s.Limit == nil:
+			p.advance()
+			n := p.integer("the number of rows")
+			s.Limit = &n
+		case p.isWords("EMIT") && s.Emit == EmitUnsaid:
+			p.advance()
+			s.EmitPos = at
+			s.Emit = EmitChanges
+			if p.oneOf("CHANGES", "FINAL") == "FINAL" {
+				s.Emit = EmitFinal
+			}
+		case p.isWords("OFFSET"), p.isWords("UNION"), p.isWords("PARTITION"), p.isWords("MATCH_RECOGNIZE"):
+			unsupported(at, strings.ToUpper(p.tok.text))
+		default:
+			return
+		}
+	}
+}
+
+// order sorts NULLs as Postgres and DataFusion do: as if above all values, unless NULLS FIRST or LAST says else.
+func (p *parser) order() Order {
+	o := Order{Expr: p.expr()}
+	if !p.accept("ASC") {
+		o.Descending = p.accept("DESC")
+	}
+	o.NullsFirst = o.Descending
+	if p.accept("NULLS") {
+		o.NullsFirst = p.oneOf("FIRST", "LAST") == "FIRST"
+	}
+	return o
+}

@@ -1,0 +1,131 @@
+package sql
+
+import "github.com/hexpane/hexpane/protocol/value"
+
+// Statement is one parsed statement: *CreateStream, *CreateView, *Drop, *Show, *DescribeStatement, *Explain, *Insert
+// or *Select.
+type Statement interface {
+	Source() string // as written, without the ;
+	Place() Pos     // where it starts
+}
+
+type origin struct {
+	text string
+	at   Pos
+}
+
+// Source gives the statement as written.
+func (o *origin) Source() string { return o.text }
+
+// Place gives where the statement starts in what was parsed.
+func (o *origin) Place() Pos { return o.at }
+
+// Create is what the CREATE statements share.
+type Create struct {
+	Name        Ident
+	OrReplace   bool
+	IfNotExists bool
+}
+
+type (
+	// CreateStream is CREATE STREAM name (columns) WITH (options).
+	CreateStream struct {
+		origin
+		Create
+		Columns []ColumnDef
+		Options []Option
+	}
+	// ColumnDef is one column of a stream. Path is as written, "$.a.*.b", or "".
+	ColumnDef struct {
+		Name    Ident
+		Type    value.Type
+		Key     bool
+		Path    string
+		PathPos Pos
+	}
+	// Option is one entry of WITH (…).
+	Option struct {
+		Name     Ident
+		Value    string
+		ValuePos Pos
+	}
+	// CreateView is CREATE VIEW name AS SELECT ….
+	CreateView struct {
+		origin
+		Create
+		Query *Select
+	}
+	// Drop is DROP STREAM|VIEW [IF EXISTS] name.
+	Drop struct {
+		origin
+		View     bool
+		Name     Ident
+		IfExists bool
+	}
+	// Show is SHOW STREAMS|VIEWS|EDGES; What is the upper-case plural.
+	Show struct {
+		origin
+		What string
+	}
+	// DescribeStatement is DESCRIBE name.
+	DescribeStatement struct {
+		origin
+		Name Ident
+	}
+	// Explain is EXPLAIN name or EXPLAIN statement; one of both is set.
+	Explain struct {
+		origin
+		Name      *Ident
+		Statement Statement
+	}
+	// Insert is INSERT INTO stream [(columns)] VALUES (…), ….
+	Insert struct {
+		origin
+		Stream  Ident
+		Columns []Ident
+		Rows    [][]Expr
+	}
+	// Select is a pull query, or what a view is made of.
+	Select struct {
+		origin
+		Items   []Item // a lone Item with a nil Expr is *
+		From    Ident
+		Alias   *Ident
+		Window  *Window
+		Where   Expr
+		GroupBy []Expr
+		Having  Expr
+		OrderBy []Order
+		Limit   *int64
+		Emit    Emit
+		EmitPos Pos
+	}
+	// Item is one entry of a select list.
+	Item struct {
+		Expr  Expr
+		Alias *Ident
+		Pos   Pos
+	}
+	// Order is one entry of ORDER BY.
+	Order struct {
+		Expr       Expr
+		Descending bool
+		NullsFirst bool
+	}
+	// Window is WINDOW TUMBLING (…). Grace and Retention are nil where not given; all are in µs.
+	Window struct {
+		Pos              Pos
+		Size             int64
+		Grace, Retention *int64
+	}
+)
+
+// Emit tells the EMIT clauses apart.
+type Emit uint8
+
+// The EMIT clauses.
+const (
+	EmitUnsaid Emit = iota
+	EmitChanges
+	EmitFinal
+)

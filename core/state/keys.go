@@ -1,0 +1,71 @@
+package state
+
+import "encoding/binary"
+
+// Keys; all integers big-endian, times with the sign bit flipped, so that they sort:
+//
+//	p <partition>                             place in the stream
+//	a <partition> <edge>                      epoch, seq applied last
+//	w <partition> <stream> <edge>             watermark of an edge; without edge: the output
+//	v <view> <partition> <start> <group key>  window
+//	l <stream> <partition> <key>              latest row: event time, row
+//	x <partition> <number>                    effect that has not left
+//	t <table> <partition> <number>            row of one of the core's own tables
+
+// Tables of the core.
+const (
+	TableLate     byte = 'l'
+	TableRejected byte = 'r'
+)
+
+func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+
+func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func key(prefix byte, parts ...uint32) []byte {
+	k := make([]byte, 1, 32)
+	k[0] = prefix
+	for _, p := range parts {
+		k = binary.BigEndian.AppendUint32(k, p)
+	}
+	return k
+}
+
+func appendTime(k []byte, us int64) []byte { return binary.BigEndian.AppendUint64(k, uint64(us)^1<<63) }
+
+func readTime(k []byte) int64 { return int64(binary.BigEndian.Uint64(k) ^ 1<<63) }
+
+func positionKey(partition uint32) []byte { return key('p', partition) }
+
+func appliedKey(partition uint32, edge string) []byte { return append(key('a', partition), edge...) }
+
+func watermarkKey(partition, stream uint32, edge string) []byte {
+	return append(key('w', partition, stream), edge...)
+}
+
+func windowKey(partition, view uint32, start int64, group []byte) []byte {
+	return append(appendTime(key('v', view, partition), start), group...)
+}
+
+func latestKey(partition, stream uint32, k []byte) []byte {
+	return append(key('l', stream, partition), k...)
+}
+
+func effectKey(partition uint32, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(key('x', partition), number)
+}
+
+func entryKey(table byte, partition uint32, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(append([]byte{'t', table}, u32(partition)...), number)
+}
+
+// after gives the smallest key above all that start with prefix.
+func after(prefix []byte) []byte {
+	end := append([]byte(nil), prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// scan calls f with each key from lower to upper; key and value are valid only in the call. f ends it with false.
+func (s *Store) scan(lower, upper []byte, f func(k, v []byte) (bool, error)) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		return fmt.Errorf("scan core state: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		more, err := f(it.Key(), it.Value())
+		if err != nil || !more {
+			return err
+		}
+	}
+	return it.Error()
+}
+
+func (s *Store) get(k []byte) ([]byte, error) {
+	v, closer, err := s.db.Get(k)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read core state: %w", err)
+	}
+	defer closer.Close()
+	return append([]byte(nil), v...), nil
+}
+
+// Position gives the partition's place in the stream; 0 at first.
+func (s *Store) Position(partition uint32) (uint64, error) {
+	v, err := s.get(positionKey(partition))
+	if err != nil || len(v) != 8 {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(v), nil
+}
+
+// Applied gives what was applied last of each edge.
+func (s *Store) Applied(partition uint32, f func(edge string, epoch, seq uint64)) error {
+	prefix := key('a', partition)
+	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
+		if len(v) != 16 {
+			return false, errCorrupt
+		}
+		f(string(k[len(prefix):]), binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:]))
+		return true, nil
+	})
+}
+
+// Watermarks gives all watermarks of a partition; edge is "" for a stream's output.
+func (s *Store) Watermarks(partition uint32, f func(stream uint32, edge string, us int64)) error {
+	prefix := key('w', partition)
+	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
+		if len(v) != 8 || len(k) < 9 {
+			return false, errCorrupt
+		}
+		f(binary.BigEndian.Uint32(k[5:]), string(k[9:]), int64(binary.BigEndian.Uint64(v)))
+		return true, nil
+	})
+}
+
+// Window gives a window's state, nil if there is none.
+func (s *Store) Window(partition, view uint32, start int64, group []byte) ([]byte, error) {
+	return s.get(windowKey(partition, view, start, group))
+}
+
+// Windows gives a view's windows in one partition that start in [from, to), by start, then key. f ends it with false.
+func (s *Store) Windows(partition, view uint32, from, to int64, f func(start int64, group, state []byte) (bool, error)) error {
+	lower, upper := windowKey(partition, view, from, nil), windowKey(partition, view, to, nil)
+	if to == 1<<63-1 {
+		upper = after(key('v', view, partition))
+	}
+	return s.scan(lower, upper, func(k, v []byte) (bool, error) {
+		return f(readTime(k[9:]), k[17:], v)
+	})
+}
+
+// Latest gives the newest row of a key, nil if there is none.
+func (s *Store) Latest(partition, stream uint32, k []byte) ([]byte, error) {
+	return s.get(latestKey(partition, stream, k))
+}
+
+// LatestAll gives the newest row of each key of a stream in one partition. f ends it with false.
+func (s *Store) LatestAll(partition, stream uint32, f func(k, row []byte) (bool, error)) error {
+	prefix := key('l', stream, partition)
+	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) { return f(k[len(prefix):], v) })
+}
+
+// Effects gives up to limit effects of a partition from a number on.
+func (s *Store) Effects(partition uint32, from uint64, limit int, f func(number uint64, data []byte)) error {
+	prefix := key('x', partition)
+	return s.scan(effectKey(partition, from), after(prefix), func(k, v []byte) (bool, error) {
+		f(binary.BigEndian.Uint64(k[len(prefix):]), append([]byte(nil), v...))
+		limit--
+		return limit > 0, nil
+	})
+}
+
+// LastEffect gives the highest number used among the effects that wait.
+func (s *Store) LastEffect(partition uint32) (uint64, error) {
+	return s.lastNumber(key('x', partition))
+}
+
+// LastEntry gives the highest number of a table's rows in one partition.
+func (s *Store) LastEntry(table byte, partition uint32) (uint64, error) {
+	return s.lastNumber(append([]byte{'t', table}, u32(partition)...))
+}
+
+func (s *Store) lastNumber(prefix []byte) (n uint64, err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return 0, fmt.Errorf("scan core state: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	if it.Last() {
+		n = binary.BigEndian.Uint64(it.Key()[len(prefix):])
+	}
+	return n, it.Error()
+}
+
+// Entries gives a table's rows in one partition, oldest first. f ends it with false.
+func (s *Store) Entries(table byte, partition uint32, f func(row []byte) (bool, error)) error {
+	prefix := append([]byte{'t', table}, u32(partition)...)
+	return s.scan(prefix, after(prefix), func(_, v []byte) (bool, error) { return f(v) })
+}

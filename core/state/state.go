@@ -1,0 +1,143 @@
+// Package state is the core's disk: one Pebble database that all partitions of a node share, each its own keys.
+//
+//	state.go   opening, transactions
+//	keys.go    the keys
+//	read.go    what queries and restarts read
+//
+// A partition's turn is one Tx and one synced commit: windows, rows, the place in the stream, effects. The package
+// stores bytes under names; what they mean is merge's and the assembly's business.
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+)
+
+// Store is the open database. It is safe for concurrent use.
+type Store struct{ db *pebble.DB }
+
+// Open opens or makes the store in dir.
+func Open(dir string, cacheBytes int64, log *slog.Logger) (*Store, error) {
+	cache := pebble.NewCache(max(cacheBytes, 8<<20))
+	defer cache.Unref()
+	options := &pebble.Options{Cache: cache, MemTableSize: 64 << 20, FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{log}}
+	options.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
+	db, err := pebble.Open(dir, options)
+	if err != nil {
+		return nil, fmt.Errorf("open core state %s: %w", dir, err)
+	}
+	return &Store{db: db}, nil
+}
+
+// Close closes the database.
+func (s *Store) Close() error { return s.db.Close() }
+
+// DiskBytes is what the database takes on disk.
+func (s *Store) DiskBytes() uint64 { return s.db.Metrics().DiskSpaceUsage() }
+
+// Tx gathers one turn's changes. The first error sticks and comes out of Commit.
+type Tx struct {
+	batch *pebble.Batch
+	err   error
+}
+
+// Begin starts a turn.
+func (s *Store) Begin() *Tx { return &Tx{batch: s.db.NewBatch()} }
+
+func (t *Tx) set(key, v []byte) {
+	if t.err == nil {
+		t.err = t.batch.Set(key, v, nil)
+	}
+}
+
+// Commit makes the turn durable.
+func (t *Tx) Commit() error {
+	defer t.batch.Close()
+	if t.err != nil {
+		return fmt.Errorf("core state: %w", t.err)
+	}
+	if err := t.batch.Commit(pebble.Sync); err != nil {
+		return fmt.Errorf("commit core state: %w", err)
+	}
+	return nil
+}
+
+// Position keeps the partition's place in the stream.
+func (t *Tx) Position(partition uint32, sequence uint64) {
+	t.set(positionKey(partition), u64(sequence))
+}
+
+// Applied keeps the last batch applied of an edge.
+func (t *Tx) Applied(partition uint32, edge string, epoch, seq uint64) {
+	t.set(appliedKey(partition, edge), binary.BigEndian.AppendUint64(u64(epoch), seq))
+}
+
+// Watermark keeps a stream's output watermark; EdgeWatermark one edge's.
+func (t *Tx) Watermark(partition, stream uint32, us int64) {
+	t.set(watermarkKey(partition, stream, ""), u64(uint64(us)))
+}
+
+// EdgeWatermark keeps one edge's watermark of a stream.
+func (t *Tx) EdgeWatermark(partition, stream uint32, edge string, us int64) {
+	t.set(watermarkKey(partition, stream, edge), u64(uint64(us)))
+}
+
+// Window keeps a window's state.
+func (t *Tx) Window(partition, view uint32, start int64, key, state []byte) {
+	t.set(windowKey(partition, view, start, key), state)
+}
+
+// DropWindows deletes a view's windows that start before a time, in one partition.
+func (t *Tx) DropWindows(partition, view uint32, before int64) {
+	if t.err == nil {
+		t.err = t.batch.DeleteRange(windowKey(partition, view, -1<<63, nil), windowKey(partition, view, before, nil), nil)
+	}
+}
+
+// Latest keeps the newest row of a device.
+func (t *Tx) Latest(partition, stream uint32, key, row []byte) {
+	t.set(latestKey(partition, stream, key), row)
+}
+
+// Effect queues something that is to leave the core, after all others queued.
+func (t *Tx) Effect(partition uint32, number uint64, data []byte) {
+	t.set(effectKey(partition, number), data)
+}
+
+// Entry adds a row to one of the core's own tables.
+func (t *Tx) Entry(table byte, partition uint32, number uint64, row []byte) {
+	t.set(entryKey(table, partition, number), row)
+}
+
+// DropEntries deletes a table's rows of a partition up to a number.
+func (t *Tx) DropEntries(table byte, partition uint32, upTo uint64) {
+	if t.err == nil {
+		t.err = t.batch.DeleteRange(entryKey(table, partition, 0), entryKey(table, partition, upTo+1), nil)
+	}
+}
+
+// EffectsDone deletes effects that have left. Not synced: an effect that leaves twice changes nothing.
+func (s *Store) EffectsDone(partition uint32, from, to uint64) error {
+	if err := s.db.DeleteRange(effectKey(partition, from), effectKey(partition, to+1), pebble.NoSync); err != nil {
+		return fmt.Errorf("drop effects: %w", err)
+	}
+	return nil
+}
+
+// pebbleLog hands Pebble's log on. Fatalf must not return: Pebble would report a failed WAL write as done.
+type pebbleLog struct{ log *slog.Logger }
+
+func (l pebbleLog) Infof(format string, args ...any)  { l.log.Debug(fmt.Sprintf(format, args...)) }
+func (l pebbleLog) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
+func (l pebbleLog) Fatalf(format string, args ...any) {
+	l.log.Error("the core's store failed", "error", fmt.Sprintf(format, args...))
+	os.Exit(1)
+}
+
+var errCorrupt = errors.New("corrupt entry")

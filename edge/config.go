@@ -1,0 +1,86 @@
+package edge
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"time"
+)
+
+// Config of an edge. Each key is documented by its help tag alone; --help and --print-config come from here.
+type Config struct {
+	ID   string `yaml:"id" help:"name of this edge, unique in the fleet: letters, digits, - and _; default: the host's name"`
+	Mode string `yaml:"mode" default:"broker" enum:"broker,subscribe" help:"broker: devices connect to this edge; subscribe: read from an existing broker"`
+
+	MQTT struct {
+		Listen         string            `yaml:"listen" default:"127.0.0.1:1883" flag:"mqtt" help:"address the MQTT broker listens on"`
+		Users          map[string]string `yaml:"users" help:"user names and passwords of devices; none: anyone may connect"`
+		MaxPacketBytes int64             `yaml:"max_packet_bytes" default:"1MiB" unit:"bytes" help:"largest MQTT packet; larger ones close the connection"`
+		MaxClients     int64             `yaml:"max_clients" default:"10000" help:"connections at once"`
+	} `yaml:"mqtt" help:"the MQTT broker (mode: broker)"`
+
+	Subscribe struct {
+		Broker   string `yaml:"broker" default:"tcp://127.0.0.1:1883" help:"address of the existing broker"`
+		Username string `yaml:"username" help:"user name there"`
+		Password string `yaml:"password" help:"password there"`
+		QoS      int    `yaml:"qos" default:"1" help:"0, 1 or 2; 1 and 2 survive a crash of the edge"`
+	} `yaml:"subscribe" help:"the existing broker to read from (mode: subscribe)"`
+
+	Forward struct {
+		Linger time.Duration `yaml:"linger" default:"2ms" help:"longest a commit waits for more messages to share its fsync"`
+		Rows   time.Duration `yaml:"rows" default:"25ms" help:"how often positions and other rows go to the core"`
+		Deltas time.Duration `yaml:"deltas" default:"250ms" help:"how often views' deltas and watermarks go to the core"`
+		Batch  int           `yaml:"batch" default:"4096" help:"most messages in one commit"`
+	} `yaml:"forward" help:"what goes to the core, and when"`
+
+	Time struct {
+		MaxFuture time.Duration `yaml:"max_future" default:"5m" help:"a reading further ahead of the clock than this is kept, counted, and moves no watermark"`
+		Idle      time.Duration `yaml:"idle" default:"10s" help:"after this silence a stream's watermark moves on with the clock"`
+	} `yaml:"time" help:"event time"`
+
+	Dedupe struct {
+		Horizon time.Duration `yaml:"horizon" default:"1h" help:"event time over which a re-sent reading is known as such"`
+		Limit   int           `yaml:"limit" default:"1000000" help:"readings remembered per stream, about 20 bytes each; the oldest go first"`
+	} `yaml:"dedupe" help:"readings that come twice"`
+
+	Store struct {
+		CacheBytes  int64 `yaml:"cache_bytes" default:"16MiB" unit:"bytes" help:"block cache"`
+		MemTable    int64 `yaml:"memtable_bytes" default:"32MiB" unit:"bytes" help:"write buffer"`
+		OutboxBytes int64 `yaml:"outbox_bytes" default:"4GiB" unit:"bytes" help:"disk for batches that the core has not taken; when full, devices are held back"`
+	} `yaml:"store" help:"the edge's disk"`
+
+	NATS NATSConfig `yaml:"nats" help:"the link to the core"`
+}
+
+// NATSConfig is the link to the core.
+type NATSConfig struct {
+	URL         string `yaml:"url" default:"nats://127.0.0.1:4222" help:"address of the core's NATS server"`
+	Credentials string `yaml:"credentials" help:"file with NATS credentials"`
+}
+
+var edgeID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
+
+// Validate fills in the id and says what is wrong, naming the key.
+func (c *Config) Validate() error {
+	if c.ID == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("id: the host has no name (%w); set one", err)
+		}
+		c.ID = regexp.MustCompile(`[^A-Za-z0-9_-]`).ReplaceAllString(host, "-")
+		c.ID = c.ID[:min(len(c.ID), 32)]
+	}
+	switch {
+	case !edgeID.MatchString(c.ID):
+		return fmt.Errorf("id: %q must be 1 to 32 letters, digits, - and _", c.ID)
+	case c.Subscribe.QoS < 0 || c.Subscribe.QoS > 2:
+		return fmt.Errorf("subscribe.qos: %d must be 0, 1 or 2", c.Subscribe.QoS)
+	case c.MQTT.MaxPacketBytes < 1024 || c.MQTT.MaxPacketBytes > 256<<20:
+		return fmt.Errorf("mqtt.max_packet_bytes: %d must be 1 KiB to 256 MiB", c.MQTT.MaxPacketBytes)
+	case c.Forward.Rows <= 0 || c.Forward.Deltas < c.Forward.Rows:
+		return fmt.Errorf("forward.deltas: %s must not be below forward.rows (%s), which must be above 0", c.Forward.Deltas, c.Forward.Rows)
+	case c.Forward.Batch < 1:
+		return fmt.Errorf("forward.batch: %d must be at least 1", c.Forward.Batch)
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+// Package edge assembles an edge agent: MQTT in, panes in between, JetStream out.
+//
+//	config.go   what can be set
+//	edge.go     assembly: New, Run
+//	line.go     the straight line of one reading: read this first
+//	cut.go      from panes and rows to batches
+//	streams.go  topics → streams
+//	plans.go    plans from the core's bucket
+//	metrics.go  the metrics
+//
+// Stages are in the folders below and never import one another; this package alone joins them. It knows nothing
+// of the core but protocol/wire and the plan.
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/hexpane/hexpane/edge/ingest"
+	"github.com/hexpane/hexpane/edge/store"
+	"github.com/hexpane/hexpane/edge/uplink"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/wire"
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+)
+
+// Edge is one edge agent.
+type Edge struct {
+	cfg    *Config
+	log    *slog.Logger
+	m      *metrics
+	conn   *nats.Conn
+	store  *store.Store
+	line   *line
+	uplink *uplink.Uplink
+	broker *ingest.Broker     // mode broker
+	sub    *ingest.Subscriber // mode subscribe
+	ready  atomic.Bool
+	served chan struct{}
+}
+
+// Deps are what an edge is given.
+type Deps struct {
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	DataDir string // exists, and is this edge's alone
+	Version string
+}
+
+// New opens the store, replays the journal and binds the address; Run serves. cfg is validated.
+func New(cfg *Config, d Deps) (_ *Edge, err error) {
+	e := &Edge{cfg: cfg, log: d.Log, served: make(chan struct{})}
+	e.m = newMetrics(d.Metrics, func() float64 {
+		if e.broker == nil {
+			return 0
+		}
+		return float64(e.broker.Clients())
+	})
+	e.store, err = store.Open(d.DataDir, store.Options{Log: d.Log, CacheBytes: cfg.Store.CacheBytes, MemTableBytes: uint64(cfg.Store.MemTable),
+		Committed: func(t time.Duration) { e.m.commit.Observe(t.Seconds()) }})
+	if err != nil {
+		return nil, err
+	}
+	e.line = &line{cfg: cfg, log: d.Log, m: e.m, store: e.store, in: make(chan ingest.Message, 2*cfg.Forward.Batch), plans: make(chan *plan.Plan, 1)}
+	e.line.stats = func() *wire.Stats { return e.stats(d.Version) }
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.store.Close())
+		}
+	}()
+	if err = e.line.recover(); err != nil {
+		return nil, err
+	}
+	batches, size, err := e.store.OutboxSize()
+	if err != nil {
+		return nil, err
+	}
+	e.line.backlog.Store(int64(size))
+	e.m.outboxBatches.Set(float64(batches))
+	e.m.outboxBytes.Set(float64(size))
+	if cfg.Mode == "broker" {
+		e.broker, err = ingest.NewBroker(ingest.BrokerConfig{Listen: cfg.MQTT.Listen, MaxPacketBytes: uint32(cfg.MQTT.MaxPacketBytes),
+			MaxClients: cfg.MQTT.MaxClients, Users: cfg.MQTT.Users}, e.line, d.Log)
+	} else {
+		e.sub, err = ingest.NewSubscriber(ingest.SubscriberConfig{Broker: cfg.Subscribe.Broker, ClientID: "hexpane-" + cfg.ID,
+			Username: cfg.Subscribe.Username, Password: cfg.Subscribe.Password, QoS: byte(cfg.Subscribe.QoS)}, e.line, d.Log)
+	}
+	if err != nil {
+		return nil, err
+	}
+	options := []nats.Option{nats.Name("hexpane-edge " + cfg.ID), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectBufSize(-1)}
+	if cfg.NATS.Credentials != "" {
+		options = append(options, nats.UserCredentials(cfg.NATS.Credentials))
+	}
+	if e.conn, err = nats.Connect(cfg.NATS.URL, options...); err != nil {
+		return nil, fmt.Errorf("nats.url %s: %w", cfg.NATS.URL, err)
+	}
+	e.uplink = uplink.New(cfg.ID, e.conn, e.store, d.Log, func(batches, bytes int) {
+		e.line.backlog.Add(-int64(bytes))
+		e.m.outboxBatches.Sub(float64(batches))
+		e.m.outboxBytes.Sub(float64(bytes))
+		e.m.uplinkBatches.Add(float64(batches))
+		e.m.uplinkBytes.Add(float64(bytes))
+	})
+	e.line.wake = e.uplink.Wake
+	return e, nil
+}
+
+// Run serves until ctx ends: then devices are let go, what came in is committed, cut and sent as far as the core takes it
+// within a second, and the rest waits on disk.
+func (e *Edge) Run(ctx context.Context) error {
+	lineCtx, stopLine := context.WithCancel(context.WithoutCancel(ctx))
+	uplinkCtx, stopUplink := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLine()
+	defer stopUplink()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return e.watchPlans(ctx) })
+	lineDone := make(chan struct{})
+	g.Go(func() error { defer close(lineDone); return e.line.run(lineCtx) })
+	uplinkDone := make(chan struct{})
+	g.Go(func() error { defer close(uplinkDone); return e.uplink.Run(uplinkCtx) })
+	inDone := make(chan struct{})
+	g.Go(func() error { defer close(inDone); return e.takeIn(ctx) })
+	g.Go(func() error {
+		<-ctx.Done()
+		<-inDone
+		stopLine()
+		<-lineDone
+		stopUplink()
+		<-uplinkDone
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		e.uplink.Drain(drain)
+		return nil
+	})
+	err := g.Wait()
+	e.conn.Close()
+	return errors.Join(err, e.store.Close())
+}
+
+// takeIn opens the doors when there is a plan to read by, and closes them when ctx ends.
+func (e *Edge) takeIn(ctx context.Context) error {
+	for e.line.router.Load() == nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if e.sub != nil {
+		e.sub.Topics(e.line.router.Load().filters())
+		e.open()
+		return e.sub.Run(ctx)
+	}
+	if err := e.broker.Serve(); err != nil {
+		return fmt.Errorf("serve mqtt: %w", err)
+	}
+	e.open()
+	<-ctx.Done()
+	return e.broker.Close()
+}
+
+func (e *Edge) open() {
+	e.ready.Store(true)
+	close(e.served)
+}
+
+// Served is closed when the edge takes readings in.
+func (e *Edge) Served() <-chan struct{} { return e.served }
+
+// MQTTAddress is the broker's bound address, as tcp://host:port; empty in subscribe mode.
+func (e *Edge) MQTTAddress() string {
+	if e.broker == nil {
+		return ""
+	}
+	return "tcp://" + e.broker.Address()
+}
+
+// Checks are the edge's readiness checks, by name.
+func (e *Edge) Checks() map[string]func() error {
+	checks := map[string]func() error{
+		"plan": func() error {
+			if !e.ready.Load() {
+				return errors.New("no plan yet: is the core reachable at nats.url?")
+			}
+			return nil
+		},
+	}
+	if e.sub != nil {
+		checks["broker"] = func() error {
+			if !e.sub.Connected() {
+				return fmt.Errorf("not connected to %s", e.cfg.Subscribe.Broker)
+			}
+			return nil
+		}
+	}
+	return checks
+}
+
+func (e *Edge) stats(version string) *wire.Stats {
+	s := &wire.Stats{OutboxBytes: uint64(max(0, e.line.backlog.Load())), PlanVersion: e.line.version.Load(), Version: version}
+	for _, src := range e.line.sources {
+		s.Readings += src.counters.readings
+		s.Rejected += src.counters.rejected
+		s.Duplicates += src.counters.duplicates
+	}
+	if e.broker != nil {
+		s.Clients = uint64(e.broker.Clients())
+	}
+	return s
+}

@@ -1,0 +1,35 @@
+// Package ingest takes in device messages and acknowledges them when told that they are durable.
+//
+//	ingest.go      Message, Sink: what the edge's line sees
+//	broker.go      MQTT broker (mochi): deferred acknowledgements
+//	acker.go       a goroutine per client that writes them, in order
+//	subscriber.go  MQTT client (paho) of an existing broker
+//
+// It neither decodes nor stores.
+package ingest
+
+import "context"
+
+// Message is one message from a device, not yet durable.
+type Message struct {
+	Topic     string
+	Payload   []byte // not reused by the sender
+	ArrivalUs int64
+	// Done, unless nil, is told once that the message is durable and may be acknowledged.
+	Done Acknowledger
+	ID   uint16 // packet id, for Done
+	QoS  byte
+}
+
+// Acknowledger answers a publisher. Acknowledge does not block.
+type Acknowledger interface {
+	Acknowledge(id uint16, qos byte)
+}
+
+// Sink takes messages. Submit blocks only while the edge is overloaded, which holds back the publisher by TCP alone, and
+// fails when ctx ends.
+type Sink interface {
+	// Wants reports whether any stream reads the topic.
+	Wants(topic string) bool
+	Submit(ctx context.Context, m Message) error
+}

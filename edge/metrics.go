@@ -1,0 +1,66 @@
+package edge
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	readings      *prometheus.CounterVec
+	rejected      *prometheus.CounterVec
+	duplicates    prometheus.Counter
+	future        *prometheus.CounterVec
+	commit        prometheus.Histogram
+	outboxBatches prometheus.Gauge
+	outboxBytes   prometheus.Gauge
+	uplinkBatches prometheus.Counter
+	uplinkBytes   prometheus.Counter
+	dedupeSize    *prometheus.GaugeVec
+	planVersion   prometheus.Gauge
+	endToEnd      prometheus.Observer
+}
+
+// StageBuckets are those of hexpane_end_to_end_seconds.
+var StageBuckets = []float64{.001, .002, .005, .01, .02, .03, .05, .075, .1, .15, .25, .5, 1, 2.5, 10, 60}
+
+func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
+	m := &metrics{
+		readings: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_edge_ingest_readings_total",
+			Help: "Readings accepted."}, []string{"stream"}),
+		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_edge_ingest_rejected_total",
+			Help: "Readings or messages that could not be read."}, []string{"stream", "reason"}),
+		duplicates: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_ingest_duplicates_total",
+			Help: "Readings that came before and were not counted again."}),
+		future: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_edge_ingest_future_total",
+			Help: "Readings further in the future than time.max_future; they move no watermark."}, []string{"stream"}),
+		commit: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hexpane_edge_store_commit_seconds",
+			Help: "Time of a synced commit.", Buckets: StageBuckets}),
+		outboxBatches: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_outbox_batches",
+			Help: "Batches that JetStream has not acknowledged."}),
+		outboxBytes: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_outbox_bytes",
+			Help: "Bytes of these; bounded by store.outbox_bytes."}),
+		uplinkBatches: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_uplink_batches_total",
+			Help: "Batches delivered to JetStream."}),
+		uplinkBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_uplink_bytes_total",
+			Help: "Bytes of these, compressed."}),
+		dedupeSize: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_edge_dedupe_readings",
+			Help: "Readings remembered; bounded by dedupe.limit."}, []string{"stream"}),
+		planVersion: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_plan_version",
+			Help: "Version of the plan in force."}),
+	}
+	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hexpane_end_to_end_seconds",
+		Help: "Time from a device's publish to a stage.", Buckets: StageBuckets}, []string{"stage"})
+	// In one process with a core the histogram is there already, and is shared.
+	if err := r.Register(stages); err != nil {
+		var already prometheus.AlreadyRegisteredError
+		if errors.As(err, &already) {
+			stages = already.ExistingCollector.(*prometheus.HistogramVec)
+		}
+	}
+	m.endToEnd = stages.WithLabelValues("durable")
+	r.MustRegister(m.readings, m.rejected, m.duplicates, m.future, m.commit, m.outboxBatches, m.outboxBytes, m.uplinkBatches,
+		m.uplinkBytes, m.dedupeSize, m.planVersion,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_edge_ingest_clients", Help: "MQTT clients connected."}, clients))
+	return m
+}

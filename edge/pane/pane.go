@@ -1,0 +1,245 @@
+// Package pane folds readings into partials: what an edge has gathered since it last forwarded. It is pure: no clock, no
+// disk; times are arguments.
+//
+//	pane.go       Table: views' open panes, and the rows to forward
+//	watermark.go  the promise an edge makes about a stream
+//
+// A Table holds only what was not forwarded yet. Cut empties it into deltas and rows, partition by partition; the
+// core adds them up. It does not know about sequence numbers, batches' sizes or the disk.
+package pane
+
+import (
+	"fmt"
+
+	"github.com/hexpane/hexpane/protocol/aggregate"
+	"github.com/hexpane/hexpane/protocol/expr"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/window"
+	"github.com/hexpane/hexpane/protocol/wire"
+)
+
+// Table is the edge's half of a plan at work. It is not safe for concurrent use.
+type Table struct {
+	partitions uint32
+	streams    map[uint32]*stream
+	scratch    []byte
+	rows       int
+	deltas     int
+}
+
+type stream struct {
+	views   []*view
+	keys    []int // the key columns
+	forward bool  // rows are wanted at the core
+	width   int
+	rows    [][][]value.Value // by partition
+}
+
+type view struct {
+	id     uint32
+	size   int64
+	filter func([]value.Value) value.Value
+	keys   []func([]value.Value) value.Value
+	args   []func([]value.Value) value.Value // nil: COUNT(*)
+	layout aggregate.Layout
+	panes  map[int64]map[string]*entry
+}
+
+type entry struct {
+	partial  aggregate.Partial
+	readings uint64
+}
+
+// New compiles the edge's half of a plan.
+func New(p *plan.Plan) (*Table, error) {
+	t := &Table{partitions: p.Partitions, streams: map[uint32]*stream{}}
+	for _, s := range p.Streams {
+		st := &stream{forward: s.Position != nil, width: len(s.Columns), rows: make([][][]value.Value, max(1, p.Partitions))}
+		for i, c := range s.Columns {
+			if c.Key {
+				st.keys = append(st.keys, i)
+			}
+		}
+		t.streams[s.Id] = st
+	}
+	for _, v := range p.Views {
+		st := t.streams[v.Stream]
+		if st == nil {
+			return nil, fmt.Errorf("view %s: its stream %d is not in the plan", v.Name, v.Stream)
+		}
+		compiled, err := newView(v)
+		if err != nil {
+			return nil, fmt.Errorf("view %s: %w", v.Name, err)
+		}
+		st.views = append(st.views, compiled)
+	}
+	return t, nil
+}
+
+func newView(v *plan.View) (*view, error) {
+	c := &view{id: v.Id, size: v.PaneUs, panes: map[int64]map[string]*entry{}}
+	var err error
+	if v.Filter != nil {
+		if c.filter, err = expr.Compile(v.Filter); err != nil {
+			return nil, fmt.Errorf("filter: %w", err)
+		}
+	}
+	for i, e := range v.KeyExprs {
+		f, err := expr.Compile(e)
+		if err != nil {
+			return nil, fmt.Errorf("key %s: %w", v.Keys[i].Name, err)
+		}
+		c.keys = append(c.keys, f)
+	}
+	for _, a := range v.Aggregates {
+		maker, err := plan.State(a)
+		if err != nil {
+			return nil, err
+		}
+		c.layout = append(c.layout, maker)
+		var f func([]value.Value) value.Value
+		if a.Argument != nil {
+			if f, err = expr.Compile(a.Argument); err != nil {
+				return nil, fmt.Errorf("%s: %w", a.Function, err)
+			}
+		}
+		c.args = append(c.args, f)
+	}
+	return c, nil
+}
+
+// Fold adds one reading of a stream, at event time us, to the stream's views, and keeps it as a row if the core wants rows.
+// The row is copied.
+func (t *Table) Fold(streamID uint32, row []value.Value, us int64, forwardRow bool) {
+	s := t.streams[streamID]
+	if s == nil {
+		return
+	}
+	for _, v := range s.views {
+		t.fold(v, row, us)
+	}
+	if s.forward && forwardRow {
+		t.scratch = t.scratch[:0]
+		for _, k := range s.keys {
+			t.scratch = value.Append(t.scratch, row[k])
+		}
+		p := wire.Partition(t.scratch, t.partitions)
+		s.rows[p] = append(s.rows[p], append(make([]value.Value, 0, len(row)), row...))
+		t.rows++
+	}
+}
+
+var one = value.OfBool(true)
+
+func (t *Table) fold(v *view, row []value.Value, us int64) {
+	if v.filter != nil && !v.filter(row).Bool() {
+		return
+	}
+	t.scratch = t.scratch[:0]
+	for _, k := range v.keys {
+		t.scratch = value.Append(t.scratch, k(row))
+	}
+	start := window.Pane(us, v.size)
+	keys := v.panes[start]
+	if keys == nil {
+		keys = map[string]*entry{}
+		v.panes[start] = keys
+	}
+	e := keys[string(t.scratch)]
+	if e == nil {
+		e = &entry{partial: v.layout.New()}
+		keys[string(t.scratch)] = e
+		t.deltas++
+	}
+	e.readings++
+	for i, s := range e.partial {
+		if v.args[i] == nil {
+			s.Observe(one, us)
+		} else {
+			s.Observe(v.args[i](row), us)
+		}
+	}
+}
+
+// Rows and Deltas say how many of each wait to be cut.
+func (t *Table) Rows() int { return t.rows }
+
+// Deltas waiting to be cut.
+func (t *Table) Deltas() int { return t.deltas }
+
+// Piece is a part of a batch for one partition; Bytes is about what it takes in it.
+type Piece struct {
+	Partition uint32
+	Deltas    *wire.Deltas
+	Rows      *wire.Rows
+	Bytes     int
+}
+
+// How large a piece grows before the next one starts, so that several fit a message.
+const (
+	pieceBytes = 256 << 10
+	pieceRows  = 4096
+)
+
+// CutRows empties the rows into pieces.
+func (t *Table) CutRows() []Piece {
+	var pieces []Piece
+	for id, s := range t.streams {
+		for p, rows := range s.rows {
+			for len(rows) > 0 {
+				n := min(len(rows), pieceRows)
+				columns := wire.AppendColumns(nil, rows[:n], s.width)
+				pieces = append(pieces, Piece{Partition: uint32(p), Bytes: len(columns),
+					Rows: &wire.Rows{Stream: id, Count: uint32(n), Columns: columns}})
+				rows = rows[n:]
+			}
+			s.rows[p] = nil
+		}
+	}
+	t.rows = 0
+	return pieces
+}
+
+// CutDeltas empties the panes into pieces.
+func (t *Table) CutDeltas() []Piece {
+	var pieces []Piece
+	for _, s := range t.streams {
+		for _, v := range s.views {
+			for start, keys := range v.panes {
+				pieces = t.cutPane(pieces, v, start, keys)
+			}
+			clear(v.panes)
+		}
+	}
+	t.deltas = 0
+	return pieces
+}
+
+func (t *Table) cutPane(pieces []Piece, v *view, start int64, keys map[string]*entry) []Piece {
+	open := make([]*wire.Deltas, max(1, t.partitions))
+	flush := func(p uint32) {
+		if d := open[p]; d != nil {
+			pieces = append(pieces, Piece{Partition: p, Deltas: d, Bytes: len(d.Keys) + len(d.States)})
+			open[p] = nil
+		}
+	}
+	for key, e := range keys {
+		p := wire.Partition([]byte(key), t.partitions)
+		if open[p] == nil {
+			open[p] = &wire.Deltas{View: v.id, PaneUs: start}
+		}
+		d := open[p]
+		d.Count++
+		d.Readings += e.readings
+		d.Keys = append(d.Keys, key...)
+		d.States = e.partial.Append(d.States)
+		if len(d.Keys)+len(d.States) > pieceBytes {
+			flush(p)
+		}
+	}
+	for p := range open {
+		flush(uint32(p))
+	}
+	return pieces
+}

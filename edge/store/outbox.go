@@ -1,0 +1,164 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Marks are dedupe hashes of one stream and bucket of event time.
+type Marks struct {
+	Stream uint32
+	Bucket int64
+	Hashes []uint64
+}
+
+// Out is a packed batch; the order it has in the outbox is given by Commit.
+type Out struct {
+	Order     uint64
+	Partition uint32
+	Data      []byte
+}
+
+// Change is what one turn of the edge's line commits: messages to the journal, or a cut, or both.
+type Change struct {
+	Messages []Message // to the journal; not needed when Whole
+	Out      []Out
+	// Sequences are the last batch sequences used, by partition.
+	Sequences map[uint32]uint64
+	// Rows says that all rows were cut; Whole that deltas were too, so that the journal is done with.
+	Rows, Whole bool
+	Marks       []Marks
+	Forget      map[uint32]int64 // by stream: marks of buckets before this are dropped
+	Watermarks  map[uint32]int64
+}
+
+// NextSequence gives the batch sequence that follows for a partition, for use in a Change.
+func (s *Store) NextSequence(partition uint32, c *Change) uint64 {
+	if c.Sequences == nil {
+		c.Sequences = map[uint32]uint64{}
+	}
+	if _, ok := c.Sequences[partition]; !ok {
+		c.Sequences[partition] = s.sequences[partition]
+	}
+	c.Sequences[partition]++
+	return c.Sequences[partition]
+}
+
+// Commit makes c durable: one atomic synced commit. After it the messages may be acknowledged.
+func (s *Store) Commit(c *Change) error {
+	b := s.db.NewBatch()
+	defer b.Close()
+	journal, marks := s.journal, s.marks
+	if err := s.fill(b, c, &journal, &marks); err != nil {
+		return fmt.Errorf("commit %d messages, %d batches: %w", len(c.Messages), len(c.Out), err)
+	}
+	if err := s.commit(b); err != nil {
+		return fmt.Errorf("commit %d messages, %d batches: %w", len(c.Messages), len(c.Out), err)
+	}
+	s.journal, s.marks = journal, marks
+	s.order += uint64(len(c.Out))
+	for p, seq := range c.Sequences {
+		s.sequences[p] = seq
+	}
+	return nil
+}
+
+func (s *Store) fill(b *pebble.Batch, c *Change, journal, marks *uint64) error {
+	var errs []error
+	set := func(k, v []byte) { errs = append(errs, b.Set(k, v, nil)) }
+	if len(c.Messages) > 0 && !c.Whole {
+		*journal++
+		set(numbered('j', *journal), appendRecord(nil, c.Messages))
+	}
+	for i := range c.Out {
+		o := &c.Out[i]
+		o.Order = s.order + uint64(i) + 1
+		set(numbered('o', o.Order), append(binary.BigEndian.AppendUint32(nil, o.Partition), o.Data...))
+	}
+	if len(c.Out) > 0 {
+		set(metaKey("order"), u64(s.order+uint64(len(c.Out))))
+	}
+	for p, seq := range c.Sequences {
+		set(binary.BigEndian.AppendUint32([]byte{'q'}, p), u64(seq))
+	}
+	for stream, us := range c.Watermarks {
+		set(binary.BigEndian.AppendUint32([]byte{'w'}, stream), u64(uint64(us)))
+	}
+	for _, m := range c.Marks {
+		*marks++
+		hashes := make([]byte, 0, 8*len(m.Hashes))
+		for _, h := range m.Hashes {
+			hashes = binary.LittleEndian.AppendUint64(hashes, h)
+		}
+		set(binary.BigEndian.AppendUint64(markKey(m.Stream, m.Bucket), *marks), hashes)
+	}
+	if len(c.Marks) > 0 {
+		set(metaKey("marks"), u64(*marks))
+	}
+	for stream, before := range c.Forget {
+		errs = append(errs, b.DeleteRange(markKey(stream, -1<<62), markKey(stream, before), nil))
+	}
+	if c.Whole {
+		errs = append(errs, dropJournal(b, *journal))
+	} else if c.Rows {
+		set(metaKey("rows"), u64(*journal))
+	}
+	return errors.Join(errs...)
+}
+
+// markKey sorts by bucket, also for times before 1970: the sign bit is flipped.
+func markKey(stream uint32, bucket int64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32([]byte{'d'}, stream), uint64(bucket)^1<<63)
+}
+
+// Marks gives all dedupe marks kept.
+func (s *Store) Marks(f func(Marks)) error {
+	return s.scan('d', func(key, v []byte) error {
+		m := Marks{Stream: binary.BigEndian.Uint32(key), Bucket: int64(binary.BigEndian.Uint64(key[4:]) ^ 1<<63)}
+		for ; len(v) >= 8; v = v[8:] {
+			m.Hashes = append(m.Hashes, binary.LittleEndian.Uint64(v))
+		}
+		f(m)
+		return nil
+	})
+}
+
+// Outbox gives up to limit batches after an order, and at most maxBytes of them but at least one.
+func (s *Store) Outbox(after uint64, limit, maxBytes int) (out []Out, err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: numbered('o', after+1), UpperBound: []byte{'o' + 1}})
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	size := 0
+	for ok := it.First(); ok && len(out) < limit; ok = it.Next() {
+		v := it.Value()
+		if size += len(v); size > maxBytes && len(out) > 0 {
+			break
+		}
+		out = append(out, Out{Order: binary.BigEndian.Uint64(it.Key()[1:]), Partition: binary.BigEndian.Uint32(v),
+			Data: append([]byte(nil), v[4:]...)})
+	}
+	return out, it.Error()
+}
+
+// Delivered deletes the outbox from an order to another. It need not be synced: a batch sent twice is applied once.
+func (s *Store) Delivered(from, to uint64) error {
+	if err := s.db.DeleteRange(numbered('o', from), numbered('o', to+1), pebble.NoSync); err != nil {
+		return fmt.Errorf("trim outbox: %w", err)
+	}
+	return nil
+}
+
+// OutboxSize counts batches and bytes, for start-up.
+func (s *Store) OutboxSize() (batches, size int, err error) {
+	err = s.scan('o', func(_, v []byte) error {
+		batches++
+		size += len(v) - 4
+		return nil
+	})
+	return batches, size, err
+}

@@ -1,0 +1,194 @@
+// Package store is the edge's disk: one Pebble database.
+//
+//	store.go    opening, keys, the epoch, the plan
+//	journal.go  readings as they came in, until their deltas are cut
+//	outbox.go   batches, from their cut until JetStream has them
+//
+// Keys, all integers big-endian so that they sort:
+//
+//	m/epoch  m/plan                  meta: epoch, the last plan
+//	m/rows                           the journal position up to which rows were cut
+//	m/journal  m/order  m/marks      the last number used of each, since the keys themselves are deleted
+//	q <partition u32>                the last batch sequence of a partition
+//	w <stream u32>                   the watermark promised last
+//	j <seq u64>                      journal record: a micro-batch of messages
+//	d <stream u32> <bucket i64> <n u64>   dedupe marks: content hashes of one bucket
+//	o <order u64>                    outbox: partition u32, then the packed batch
+//
+// Every commit that something is acknowledged after is synced. It does not know what readings, plans or batches are.
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Store is an edge's open database. Commit is for one goroutine; the outbox may be read and trimmed from another.
+type Store struct {
+	db        *pebble.DB
+	epoch     uint64
+	journal   uint64 // last journal sequence written
+	order     uint64 // last outbox order written
+	marks     uint64
+	sequences map[uint32]uint64
+	observe   func(time.Duration)
+}
+
+// Options of Open.
+type Options struct {
+	Log           *slog.Logger
+	CacheBytes    int64
+	MemTableBytes uint64
+	// Committed is told how long each synced commit took. Required.
+	Committed func(time.Duration)
+}
+
+// Open opens or makes the store in dir, and reads where it stands.
+func Open(dir string, o Options) (*Store, error) {
+	cache := pebble.NewCache(max(o.CacheBytes, 8<<20))
+	defer cache.Unref()
+	db, err := pebble.Open(dir, &pebble.Options{
+		Cache: cache, MemTableSize: max(o.MemTableBytes, 16<<20),
+		FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{o.Log},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open edge store %s: %w", dir, err)
+	}
+	s := &Store{db: db, sequences: map[uint32]uint64{}, observe: o.Committed}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("read edge store %s: %w", dir, err), db.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) load() error {
+	epoch, err := s.get(metaKey("epoch"))
+	if err != nil {
+		return err
+	}
+	if len(epoch) == 8 {
+		s.epoch = binary.BigEndian.Uint64(epoch)
+	} else { // a new store: a later epoch than any store this edge had before, if its clock is sane
+		s.epoch = uint64(time.Now().UnixMicro())
+		if err := s.db.Set(metaKey("epoch"), u64(s.epoch), pebble.Sync); err != nil {
+			return fmt.Errorf("write epoch: %w", err)
+		}
+	}
+	if s.journal, err = s.last('j'); err != nil {
+		return err
+	}
+	if s.order, err = s.last('o'); err != nil {
+		return err
+	}
+	for _, m := range []struct {
+		name string
+		into *uint64
+	}{{"journal", &s.journal}, {"order", &s.order}, {"marks", &s.marks}} { // an empty journal or outbox must not start over
+		v, err := s.get(metaKey(m.name))
+		if err != nil {
+			return err
+		}
+		if len(v) == 8 {
+			*m.into = max(*m.into, binary.BigEndian.Uint64(v))
+		}
+	}
+	return s.scan('q', func(key, v []byte) error {
+		s.sequences[binary.BigEndian.Uint32(key)] = binary.BigEndian.Uint64(v)
+		return nil
+	})
+}
+
+// Epoch of this store; it goes into each batch.
+func (s *Store) Epoch() uint64 { return s.epoch }
+
+// Close closes the database.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Plan gives the last plan kept, nil if none.
+func (s *Store) Plan() ([]byte, error) { return s.get(metaKey("plan")) }
+
+// SetPlan keeps a plan; call it when the journal is empty, so that a replay runs under the plan that took the readings in.
+func (s *Store) SetPlan(b []byte) error {
+	if err := s.db.Set(metaKey("plan"), b, pebble.Sync); err != nil {
+		return fmt.Errorf("keep plan: %w", err)
+	}
+	return nil
+}
+
+// Watermarks gives the watermark promised last of each stream.
+func (s *Store) Watermarks() (map[uint32]int64, error) {
+	all := map[uint32]int64{}
+	err := s.scan('w', func(key, v []byte) error {
+		all[binary.BigEndian.Uint32(key)] = int64(binary.BigEndian.Uint64(v))
+		return nil
+	})
+	return all, err
+}
+
+func (s *Store) commit(b *pebble.Batch) error {
+	start := time.Now()
+	err := b.Commit(pebble.Sync)
+	s.observe(time.Since(start))
+	return err
+}
+
+func (s *Store) get(key []byte) ([]byte, error) {
+	v, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get %q: %w", key, err)
+	}
+	defer closer.Close()
+	return append([]byte(nil), v...), nil
+}
+
+// scan calls f with each key under a prefix, without it, and the value; both are valid only in the call.
+func (s *Store) scan(prefix byte, f func(key, v []byte) error) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}})
+	if err != nil {
+		return fmt.Errorf("scan %c: %w", prefix, err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		if err := f(it.Key()[1:], it.Value()); err != nil {
+			return err
+		}
+	}
+	return it.Error()
+}
+
+func (s *Store) last(prefix byte) (n uint64, err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefix}, UpperBound: []byte{prefix + 1}})
+	if err != nil {
+		return 0, fmt.Errorf("scan %c: %w", prefix, err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	if it.Last() {
+		n = binary.BigEndian.Uint64(it.Key()[1:])
+	}
+	return n, it.Error()
+}
+
+func metaKey(name string) []byte { return []byte("m/" + name) }
+
+func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func numbered(prefix byte, n uint64) []byte { return binary.BigEndian.AppendUint64([]byte{prefix}, n) }
+
+// pebbleLog hands Pebble's log on. Fatalf must not return: Pebble would report a failed WAL write as done.
+type pebbleLog struct{ log *slog.Logger }
+
+func (l pebbleLog) Infof(format string, args ...any)  { l.log.Debug(fmt.Sprintf(format, args...)) }
+func (l pebbleLog) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
+func (l pebbleLog) Fatalf(format string, args ...any) {
+	l.log.Error("the store failed; nothing more can be acknowledged", "error", fmt.Sprintf(format, args...))
+	os.Exit(1)
+}

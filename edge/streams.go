@@ -1,0 +1,76 @@
+package edge
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hexpane/hexpane/edge/dedupe"
+	"github.com/hexpane/hexpane/edge/pane"
+	"github.com/hexpane/hexpane/protocol/payload"
+	"github.com/hexpane/hexpane/protocol/plan"
+)
+
+// source is one stream at work on this edge.
+type source struct {
+	def       *plan.Stream
+	decoder   *payload.Decoder
+	seen      *dedupe.Set // nil: dedupe = 'none'
+	watermark pane.Watermark
+	counters  sourceCounters
+}
+
+type sourceCounters struct{ readings, rejected, duplicates uint64 }
+
+// router finds the streams that read a topic. It is made once per plan and safe for concurrent use.
+type router struct {
+	templates []*payload.Template
+	sources   []*source
+	known     sync.Map // topic → []*source
+	size      atomic.Int64
+}
+
+// maxKnownTopics bounds the router's memory; topics past it are matched anew each time.
+const maxKnownTopics = 200_000
+
+func newRouter(sources []*source) (*router, error) {
+	r := &router{sources: sources}
+	for _, s := range sources {
+		t, err := payload.ParseTemplate(s.def.Topic)
+		if err != nil {
+			return nil, fmt.Errorf("stream %s: topic %q: %w", s.def.Name, s.def.Topic, err)
+		}
+		r.templates = append(r.templates, t)
+	}
+	return r, nil
+}
+
+func (r *router) find(topic string) []*source {
+	if found, ok := r.known.Load(topic); ok {
+		return found.([]*source)
+	}
+	var found []*source
+	for i, t := range r.templates {
+		if _, ok := t.Match(topic, nil); ok {
+			found = append(found, r.sources[i])
+		}
+	}
+	if r.size.Load() < maxKnownTopics {
+		r.size.Add(1)
+		r.known.Store(topic, found)
+	}
+	return found
+}
+
+// filters are the MQTT filters of all streams, each once.
+func (r *router) filters() []string {
+	var filters []string
+	seen := map[string]bool{}
+	for _, t := range r.templates {
+		if f := t.Filter(); !seen[f] {
+			seen[f] = true
+			filters = append(filters, f)
+		}
+	}
+	return filters
+}

@@ -1,0 +1,171 @@
+// Package uplink moves the outbox to JetStream: in order, in atomic batches, deleting only what JetStream has acknowledged.
+//
+// A batch sent again after a lost acknowledgement is harmless, since the core applies each (edge, epoch, seq) once; so the
+// uplink keeps no state but its place in the outbox. While NATS is away it waits, with backoff.
+package uplink
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/hexpane/hexpane/edge/store"
+	"github.com/hexpane/hexpane/protocol/wire"
+	"github.com/nats-io/nats.go"
+)
+
+// Outbox is what the uplink empties; the edge's store is one.
+type Outbox interface {
+	Outbox(after uint64, limit, maxBytes int) ([]store.Out, error)
+	Delivered(from, to uint64) error
+}
+
+// Bounds of one atomic publish: JetStream takes 1,000 messages and 10 s.
+const (
+	maxMessages = 500
+	maxBytes    = 4 << 20
+	ackTimeout  = 8 * time.Second
+	maxBackoff  = 5 * time.Second
+)
+
+// Uplink publishes one edge's outbox.
+type Uplink struct {
+	edge   string
+	conn   *nats.Conn
+	outbox Outbox
+	log    *slog.Logger
+	wake   chan struct{}
+	sent   func(batches, bytes int)
+	next   uint64 // batches up to here are delivered
+	tries  int
+}
+
+// New makes an uplink; sent is told of each delivery.
+func New(edge string, conn *nats.Conn, outbox Outbox, log *slog.Logger, sent func(batches, bytes int)) *Uplink {
+	return &Uplink{edge: edge, conn: conn, outbox: outbox, log: log, wake: make(chan struct{}, 1), sent: sent}
+}
+
+// Wake says that the outbox has something new. It never blocks.
+func (u *Uplink) Wake() {
+	select {
+	case u.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run delivers until ctx ends. On its way out it tries once more, for at most a second, to empty the outbox.
+func (u *Uplink) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		n, err := u.deliver(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			u.pause(ctx, err)
+		case n == 0:
+			u.tries = 0
+			select {
+			case <-u.wake:
+			case <-ctx.Done():
+			}
+		default:
+			u.tries = 0
+		}
+	}
+	return nil
+}
+
+// Drain empties the outbox, or gives up when ctx ends; what is left waits on disk for the next start.
+func (u *Uplink) Drain(ctx context.Context) {
+	for ctx.Err() == nil {
+		if n, err := u.deliver(ctx); n == 0 || err != nil {
+			return
+		}
+	}
+}
+
+func (u *Uplink) pause(ctx context.Context, err error) {
+	u.tries++
+	if u.tries == 1 || u.tries%20 == 0 {
+		u.log.Warn("the core cannot be reached; batches wait in the outbox", "error", err, "tries", u.tries)
+	}
+	backoff := min(maxBackoff, 50*time.Millisecond<<min(u.tries, 10))
+	select {
+	case <-time.After(backoff/2 + rand.N(backoff/2)):
+	case <-ctx.Done():
+	}
+}
+
+// deliver sends one atomic batch and trims the outbox; it gives how many messages it had.
+func (u *Uplink) deliver(ctx context.Context) (int, error) {
+	out, err := u.outbox.Outbox(u.next, maxMessages, maxBytes)
+	if err != nil || len(out) == 0 {
+		return 0, err
+	}
+	if err := u.publish(ctx, out); err != nil {
+		return 0, err
+	}
+	last, bytes := out[len(out)-1].Order, 0
+	for _, o := range out {
+		bytes += len(o.Data)
+	}
+	if err := u.outbox.Delivered(out[0].Order, last); err != nil {
+		return 0, err
+	}
+	u.next = last
+	u.sent(len(out), bytes)
+	return len(out), nil
+}
+
+// publish sends out as one JetStream atomic publish (ADR-50 of nats-architecture-and-design): all or nothing, one fsync.
+func (u *Uplink) publish(ctx context.Context, out []store.Out) error {
+	id := fmt.Sprintf("%x-%x", out[0].Order, rand.Uint64())
+	for i, o := range out {
+		m := nats.NewMsg(wire.Subject(u.edge, o.Partition))
+		m.Data = o.Data
+		if len(out) > 1 {
+			m.Header.Set("Nats-Batch-Id", id)
+			m.Header.Set("Nats-Batch-Sequence", strconv.Itoa(i+1))
+		}
+		if i < len(out)-1 {
+			if err := u.conn.PublishMsg(m); err != nil {
+				return fmt.Errorf("publish to %s: %w", m.Subject, err)
+			}
+			continue
+		}
+		if len(out) > 1 {
+			m.Header.Set("Nats-Batch-Commit", "1")
+		}
+		return u.request(ctx, m)
+	}
+	return nil
+}
+
+func (u *Uplink) request(ctx context.Context, m *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	reply, err := u.conn.RequestMsgWithContext(ctx, m)
+	if err != nil {
+		return fmt.Errorf("publish to %s: %w", m.Subject, err)
+	}
+	var ack struct {
+		Error *struct {
+			Code        int    `json:"err_code"`
+			Description string `json:"description"`
+		} `json:"error"`
+		Sequence uint64 `json:"seq"`
+	}
+	if err := json.Unmarshal(reply.Data, &ack); err != nil {
+		return fmt.Errorf("publish to %s: unreadable acknowledgement: %w", m.Subject, err)
+	}
+	if ack.Error != nil {
+		return fmt.Errorf("publish to %s: JetStream refused: %s (%d)", m.Subject, ack.Error.Description, ack.Error.Code)
+	}
+	if ack.Sequence == 0 {
+		return errors.New("publish: acknowledged without a sequence; is the stream there?")
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+// Package plan is a compiled query: what runs on the edges, what at the core (plan.proto), and the small readings of it
+// that both halves share. It parses no SQL (core/sql does) and evaluates nothing (protocol/expr does).
+package plan
+
+import (
+	"fmt"
+
+	"github.com/hexpane/hexpane/protocol/aggregate"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// Value gives the type as protocol/value has it; nil is the zero type.
+func (t *Type) Value() value.Type {
+	return value.Type{Kind: value.Kind(t.GetKind()), Precision: uint8(t.GetPrecision()), Scale: uint8(t.GetScale())}
+}
+
+// State gives the maker of an aggregate's states.
+func State(a *Aggregate) (func() aggregate.State, error) {
+	maker, _, err := aggregate.New(a.Function, a.ArgumentType.Value(), a.Parameters)
+	if err != nil {
+		return nil, fmt.Errorf("aggregate %s: %w", a.Function, err)
+	}
+	return maker, nil
+}
+
+// Layout gives the layout of a view's partials.
+func Layout(v *View) (aggregate.Layout, error) {
+	l := make(aggregate.Layout, len(v.Aggregates))
+	for i, a := range v.Aggregates {
+		var err error
+		if l[i], err = State(a); err != nil {
+			return nil, fmt.Errorf("view %s: %w", v.Name, err)
+		}
+	}
+	return l, nil
+}
