@@ -38,7 +38,6 @@ func (p *parser) operand(least int) Expr {
 		}
 		left = p.combine(left, op, power)
 		if power == comparePower {
-			least = min(least, comparePower) // a < b < c is caught below
 			if next := p.infix(); powers[next.text] == comparePower {
 				fail(next.pos, "comparisons cannot be chained; use AND")
 			}

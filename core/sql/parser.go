@@ -38,6 +38,7 @@ type parser struct {
 	tok   token // at hand
 	peek  token // the one after
 	last  int   // where the token before ended
+	prior token // the token before
 	depth int   // of expressions being parsed
 }
 
@@ -66,7 +67,7 @@ func (p *parser) ahead() (t token) {
 
 func (p *parser) advance() token {
 	t := p.tok
-	p.last = t.end
+	p.last, p.prior = t.end, t
 	if p.tok = p.peek; p.tok.start < 0 {
 		p.tok = p.lex.next()
 	}
@@ -132,7 +133,18 @@ func (p *parser) oneOf(words ...string) string {
 	return ""
 }
 
-func (p *parser) expected(what string) { fail(p.tok.pos, "expected %s, found %s", what, p.tok) }
+// expected says so. The mistake is often one word earlier: FORM and WHER were taken for aliases.
+func (p *parser) expected(what string) {
+	hint := ""
+	if p.prior.kind == wordToken && !isReserved(p.prior) && len(p.prior.text) > 3 {
+		if near, ok := nearest(p.prior.text, clauses); ok && distance([]rune(strings.ToUpper(p.prior.text)), []rune(near), 3) < 3 {
+			hint = " (is `" + p.prior.text + "` before it meant to be " + near + "?)"
+		}
+	}
+	fail(p.tok.pos, "expected %s, found %s%s", what, p.tok, hint)
+}
+
+var clauses = []string{"FROM", "WHERE", "WINDOW", "GROUP", "HAVING", "ORDER", "LIMIT", "EMIT"}
 
 // reserved words cannot be names without quotes; all others can, so that a column may be called timestamp or key.
 var reserved = map[string]bool{

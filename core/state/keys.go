@@ -7,6 +7,7 @@ import "encoding/binary"
 //	p <partition>                             place in the stream
 //	a <partition> <edge>                      epoch, seq applied last
 //	w <partition> <stream> <edge>             watermark of an edge; without edge: the output
+//	f <partition> <view>                      watermark up to which EMIT FINAL results are out
 //	v <view> <partition> <start> <group key>  window
 //	l <stream> <partition> <key>              latest row: event time, row
 //	x <partition> <number>                    effect that has not left

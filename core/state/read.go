@@ -69,6 +69,15 @@ func (s *Store) Watermarks(partition uint32, f func(stream uint32, edge string, 
 	})
 }
 
+// Final gives the watermark up to which a view's EMIT FINAL results are out.
+func (s *Store) Final(partition, view uint32) (us int64, ok bool, err error) {
+	v, err := s.get(key('f', partition, view))
+	if err != nil || len(v) != 8 {
+		return 0, false, err
+	}
+	return int64(binary.BigEndian.Uint64(v)), true, nil
+}
+
 // Window gives a window's state, nil if there is none.
 func (s *Store) Window(partition, view uint32, start int64, group []byte) ([]byte, error) {
 	return s.get(windowKey(partition, view, start, group))

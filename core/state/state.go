@@ -68,6 +68,32 @@ func (t *Tx) Commit() error {
 	return nil
 }
 
+// Discard gives a turn up.
+func (t *Tx) Discard() error { return t.batch.Close() }
+
+// Final keeps the watermark up to which an EMIT FINAL view's results are out.
+func (t *Tx) Final(partition, view uint32, us int64) {
+	t.set(key('f', partition, view), u64(uint64(us)))
+}
+
+// DropView deletes a view's windows in one partition; DropStream a stream's rows and watermarks.
+func (t *Tx) DropView(partition, view uint32) {
+	t.drop(key('v', view, partition))
+	t.drop(key('f', partition, view))
+}
+
+// DropStream deletes a stream's rows and watermarks in one partition.
+func (t *Tx) DropStream(partition, stream uint32) {
+	t.drop(key('l', stream, partition))
+	t.drop(key('w', partition, stream))
+}
+
+func (t *Tx) drop(prefix []byte) {
+	if t.err == nil {
+		t.err = t.batch.DeleteRange(prefix, after(prefix), nil)
+	}
+}
+
 // Position keeps the partition's place in the stream.
 func (t *Tx) Position(partition uint32, sequence uint64) {
 	t.set(positionKey(partition), u64(sequence))

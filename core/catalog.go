@@ -1,0 +1,148 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/wire"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/proto"
+)
+
+// catalog holds the plan in force. The truth is one key of a JetStream bucket, which edges watch too; a change is a compare
+// and set on it, so that two cores can't overwrite each other.
+type catalog struct {
+	log     *slog.Logger
+	bucket  jetstream.KeyValue
+	current atomic.Pointer[plan.Plan]
+	edges   edgeList
+	changed func(old, next *plan.Plan)
+
+	mu       sync.Mutex // one change at a time
+	revision uint64
+}
+
+// openCatalog reads the plan, or makes an empty one.
+func openCatalog(ctx context.Context, bucket jetstream.KeyValue, partitions uint32, log *slog.Logger) (*catalog, error) {
+	c := &catalog{log: log, bucket: bucket, changed: func(_, _ *plan.Plan) {}}
+	p := &plan.Plan{Version: 1, Partitions: partitions, NextId: 1}
+	entry, err := bucket.Get(ctx, wire.PlanKey)
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		data, err := proto.Marshal(p)
+		if err != nil {
+			return nil, fmt.Errorf("encode plan: %w", err)
+		}
+		if c.revision, err = bucket.Create(ctx, wire.PlanKey, data); err != nil {
+			return nil, fmt.Errorf("create plan: %w", err)
+		}
+	case err != nil:
+		return nil, fmt.Errorf("read plan: %w", err)
+	default:
+		p = new(plan.Plan)
+		if err := proto.Unmarshal(entry.Value(), p); err != nil {
+			return nil, fmt.Errorf("read plan, revision %d: %w", entry.Revision(), err)
+		}
+		c.revision = entry.Revision()
+	}
+	if p.Partitions != partitions {
+		log.Warn("the number of partitions is fixed at the first start; the setting is ignored", "partitions", p.Partitions, "setting", partitions)
+	}
+	c.current.Store(p)
+	return c, nil
+}
+
+func (c *catalog) plan() *plan.Plan { return c.current.Load() }
+
+// wait returns when the catalogue has a plan version: a batch may be quicker than the news of its plan.
+func (c *catalog) wait(ctx context.Context, version uint64) error {
+	for tries := 0; c.plan().Version < version; tries++ {
+		if tries%1000 == 999 {
+			c.log.Warn("waiting for a plan that an edge has", "version", version, "here", c.plan().Version)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// apply runs one CREATE or DROP and gives the message for the user.
+func (c *catalog) apply(ctx context.Context, st sql.Statement) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.plan()
+	next, message, err := sql.Apply(old, st)
+	if err != nil || next.Version == old.Version {
+		return message, err
+	}
+	data, err := proto.Marshal(next)
+	if err != nil {
+		return "", fmt.Errorf("encode plan: %w", err)
+	}
+	if len(data) > maxPlanBytes {
+		return "", fmt.Errorf("the catalogue would take %d KiB; at most %d KiB fit", len(data)>>10, maxPlanBytes>>10)
+	}
+	revision, err := c.bucket.Update(ctx, wire.PlanKey, data, c.revision)
+	if err != nil {
+		return "", fmt.Errorf("the plan could not be changed (another core may have changed it; try again): %w", err)
+	}
+	c.revision = revision
+	c.current.Store(next)
+	c.changed(old, next)
+	return message, nil
+}
+
+// maxPlanBytes: a JetStream message holds the whole plan.
+const maxPlanBytes = 1000 << 10
+
+// edgeList is what the edges said of themselves last.
+type edgeList struct {
+	mu    sync.Mutex
+	edges map[string]edgeInfo
+}
+
+type edgeInfo struct {
+	Edge     string
+	HeardUs  int64
+	Epoch    uint64
+	Stats    *wire.Stats
+	firstUs  int64
+	readings uint64
+}
+
+func (l *edgeList) heard(b *wire.Batch, now int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.edges == nil {
+		l.edges = map[string]edgeInfo{}
+	}
+	old := l.edges[b.Edge]
+	if old.firstUs == 0 {
+		old.firstUs, old.readings = now, b.Stats.Readings
+	}
+	old.Edge, old.HeardUs, old.Epoch, old.Stats = b.Edge, now, b.Epoch, b.Stats
+	l.edges[b.Edge] = old
+}
+
+// list gives the edges by name.
+func (l *edgeList) list() []edgeInfo {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := make([]edgeInfo, 0, len(l.edges))
+	for _, e := range l.edges {
+		list = append(list, e)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Edge < list[j].Edge })
+	return list
+}

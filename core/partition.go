@@ -1,0 +1,340 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hexpane/hexpane/core/intake"
+	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/window"
+	"github.com/hexpane/hexpane/protocol/wire"
+)
+
+// partition is a deterministic state machine: one goroutine takes batches in stream order.
+//
+//	dedupe by (edge, epoch, seq) → merge deltas, keep rows → advance watermarks → fire or revise
+//	→ one synced commit {state, applied seq, place in the stream, effects} → effects out
+type partition struct {
+	id      uint32
+	cfg     *Config
+	log     *slog.Logger
+	m       *metrics
+	store   *state.Store
+	catalog *catalog
+	live    *publisher
+	sink    func(partition uint32) // effects wait in the store
+
+	plan     *plan.Plan
+	streams  map[uint32]*streamState
+	views    map[uint32]*merge.View
+	finals   map[uint32]int64 // EMIT FINAL views: results are out up to this watermark
+	applied  map[string]mark
+	position uint64
+	effects  uint64 // last number used
+	entries  map[byte]uint64
+	oldest   int64 // arrival of the oldest reading of the turn, µs
+
+	mu      sync.Mutex // guards outputs alone, which queries read
+	outputs map[uint32]int64
+}
+
+type mark struct{ epoch, seq uint64 }
+
+// maxTurn is how many batches share one commit.
+const maxTurn = 256
+
+// idleTurn is how often watermarks are looked at when no batch comes.
+const idleTurn = 250 * time.Millisecond
+
+func (p *partition) run(ctx context.Context, in <-chan intake.Message) error {
+	timer := time.NewTicker(idleTurn)
+	defer timer.Stop()
+	var batch []intake.Message
+	for {
+		batch = batch[:0]
+		select {
+		case m := <-in:
+			batch = append(batch, m)
+		gather:
+			for len(batch) < maxTurn {
+				select {
+				case m := <-in:
+					batch = append(batch, m)
+				default:
+					break gather
+				}
+			}
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if err := p.turn(ctx, batch, time.Now().UnixMicro()); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("partition %d: %w", p.id, err)
+		}
+	}
+}
+
+// turn applies batches, at clock time now, and commits.
+func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64) error {
+	if err := p.adopt(); err != nil {
+		return err
+	}
+	tx := p.store.Begin()
+	t := &turn{tx: tx, now: now}
+	p.oldest = 0
+	for _, m := range batch {
+		if err := p.apply(ctx, t, m); err != nil {
+			return errors.Join(err, tx.Discard())
+		}
+	}
+	moved := p.advance(t)
+	if len(batch) == 0 && !moved {
+		return tx.Discard()
+	}
+	if err := p.flush(t); err != nil {
+		return errors.Join(err, tx.Discard())
+	}
+	if len(batch) > 0 {
+		p.position = batch[len(batch)-1].Sequence
+		tx.Position(p.id, p.position)
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if p.oldest > 0 {
+		p.m.committed.Observe(float64(time.Now().UnixMicro()-p.oldest) / 1e6)
+	}
+	p.live.publish(t)
+	if moved {
+		if err := p.emitFinals(now); err != nil {
+			return err
+		}
+	}
+	if t.effects > 0 {
+		p.sink(p.id)
+	}
+	return nil
+}
+
+// turn is what one commit gathers.
+type turn struct {
+	tx      *state.Tx
+	now     int64
+	effects int
+	rows    []positioned // for the map, after the commit
+	results []result     // for viewers of views, after the commit
+	marks   map[uint32]int64
+}
+
+func (p *partition) apply(ctx context.Context, t *turn, m intake.Message) error {
+	if m.Err != nil {
+		p.m.corrupt.Inc()
+		p.log.Error("a message that is no batch was skipped", "partition", p.id, "sequence", m.Sequence, "error", m.Err)
+		return nil
+	}
+	b := m.Batch
+	last := p.applied[b.Edge]
+	if b.Epoch < last.epoch || b.Epoch == last.epoch && b.Seq <= last.seq {
+		p.m.duplicates.Inc()
+		return nil
+	}
+	if b.Epoch == last.epoch && b.Seq != last.seq+1 {
+		p.m.gaps.Inc()
+		p.log.Error("batches are missing", "partition", p.id, "edge", b.Edge, "after", last.seq, "came", b.Seq)
+	}
+	if b.PlanVersion > p.plan.Version {
+		if err := p.catalog.wait(ctx, b.PlanVersion); err != nil {
+			return err
+		}
+		if err := p.adopt(); err != nil {
+			return err
+		}
+	}
+	p.m.batches.Inc()
+	for _, d := range b.Deltas {
+		if err := p.deltas(t, d); err != nil {
+			p.skip(b, err)
+		}
+	}
+	for _, r := range b.Rows {
+		if err := p.rows(t, r, b.ReceivedUs); err != nil {
+			p.skip(b, err)
+		}
+	}
+	for _, w := range b.Watermarks {
+		if s := p.streams[w.Stream]; s != nil {
+			s.marks.Observe(b.Edge, w.Us, t.now)
+			t.tx.EdgeWatermark(p.id, w.Stream, b.Edge, w.Us)
+		}
+	}
+	for _, r := range b.Rejected {
+		p.rejected(t, r)
+	}
+	if b.Stats != nil {
+		p.catalog.edges.heard(b, t.now)
+	}
+	if b.ReceivedUs > 0 && (p.oldest == 0 || b.ReceivedUs < p.oldest) {
+		p.oldest = b.ReceivedUs
+	}
+	p.applied[b.Edge] = mark{b.Epoch, b.Seq}
+	t.tx.Applied(p.id, b.Edge, b.Epoch, b.Seq)
+	return nil
+}
+
+// skip tells of a part of a batch that can't be read: no honest edge sends one, and the rest goes on.
+func (p *partition) skip(b *wire.Batch, err error) {
+	p.m.corrupt.Inc()
+	p.log.Error("part of a batch was skipped", "partition", p.id, "edge", b.Edge, "seq", b.Seq, "error", err)
+}
+
+func (p *partition) deltas(t *turn, d *wire.Deltas) error {
+	v := p.views[d.View]
+	if v == nil {
+		p.m.unknown.Add(float64(d.Count)) // the view was dropped meanwhile
+		return nil
+	}
+	watermark := p.streams[v.Def.Stream].output()
+	keys, states := d.Keys, d.States
+	stored := func(start int64, key []byte) ([]byte, error) { return p.store.Window(p.id, v.Def.Id, start, key) }
+	for i := range int(d.Count) {
+		key, rest, err := v.ReadKey(keys)
+		if err != nil {
+			return err
+		}
+		var class window.Class
+		if states, class, err = v.Delta(d.PaneUs, key, states, watermark, stored); err != nil {
+			return err
+		}
+		if class != window.OnTime {
+			p.m.late.WithLabelValues(v.Def.Name, class.String()).Inc()
+		}
+		if class == window.TooLate {
+			var readings uint64
+			if i < len(d.Readings) {
+				readings = d.Readings[i]
+			}
+			p.tooLate(t, v, d.PaneUs, key, readings, watermark)
+		}
+		keys = rest
+	}
+	return nil
+}
+
+// advance moves each stream's watermark as far as its edges allow.
+func (p *partition) advance(t *turn) (moved bool) {
+	t.marks = map[uint32]int64{}
+	for id, s := range p.streams {
+		us, m, ok := s.marks.Advance(t.now)
+		if m {
+			t.tx.Watermark(p.id, id, us)
+			moved = true
+		}
+		if ok {
+			t.marks[id] = us
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.outputs = t.marks
+	return moved
+}
+
+// output is the stream's watermark in this partition, for queries.
+func (p *partition) output(stream uint32) (int64, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	us, ok := p.outputs[stream]
+	return us, ok
+}
+
+// flush stores what changed, and gathers what viewers and stores are to be told.
+func (p *partition) flush(t *turn) error {
+	for _, v := range p.views {
+		watermark := p.streams[v.Def.Stream].output()
+		var failed error
+		v.Flush(watermark, func(c merge.Change) {
+			if c.Stored != nil {
+				t.tx.Window(p.id, v.Def.Id, c.Start, []byte(c.Key), c.Stored)
+			}
+			if v.Def.EmitFinal {
+				return
+			}
+			if err := p.report(t, v, c.Start, []byte(c.Key), c.Window, watermark, c.Fired); err != nil {
+				failed = err
+			}
+		})
+		if failed != nil {
+			return failed
+		}
+		p.retain(t, v.Def, watermark)
+	}
+	return nil
+}
+
+// report makes a window's row for viewers and, once it has fired, a point for the history store.
+func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *merge.Window, watermark int64, fired bool) error {
+	row, ok, err := v.Shape().Row(nil, start, key, w, watermark)
+	if err != nil || !ok {
+		return err
+	}
+	t.results = append(t.results, result{view: v.Def, key: string(key), start: start, row: row})
+	if fired && p.sink != nil {
+		p.effects++
+		t.effects++
+		t.tx.Effect(p.id, p.effects, point(v.Def, start, row))
+	}
+	return nil
+}
+
+// emitFinals reports the windows of EMIT FINAL views whose grace ended: exactly once each, since the mark up to which that was
+// done is committed with the effects.
+func (p *partition) emitFinals(now int64) error {
+	for id, v := range p.views {
+		watermark := p.streams[v.Def.Stream].output()
+		from, done := p.finals[id]
+		if !v.Def.EmitFinal || done && watermark <= from {
+			continue
+		}
+		if !done {
+			from = -1 << 62
+		}
+		t := &turn{tx: p.store.Begin(), now: now, marks: p.outputs}
+		span := v.Def.WindowUs + v.Def.GraceUs
+		err := p.store.Windows(p.id, id, from-span+1, watermark-span+1, func(start int64, key, stored []byte) (bool, error) {
+			w, err := v.Decode(stored)
+			if err != nil {
+				return false, err
+			}
+			return true, p.report(t, v, start, key, w, watermark, true)
+		})
+		if err != nil {
+			return errors.Join(err, t.tx.Discard())
+		}
+		t.tx.Final(p.id, id, watermark)
+		if err := t.tx.Commit(); err != nil {
+			return err
+		}
+		p.finals[id] = watermark
+		p.live.publish(t)
+	}
+	return nil
+}
+
+// retain drops windows older than the view keeps, a minute of event time at a time.
+func (p *partition) retain(t *turn, def *plan.View, watermark int64) {
+	s := p.streams[def.Stream]
+	if def.RetentionUs <= 0 || watermark-s.retained[def.Id] < int64(time.Minute/time.Microsecond) {
+		return
+	}
+	s.retained[def.Id] = watermark
+	t.tx.DropWindows(p.id, def.Id, watermark-def.RetentionUs)
+}

@@ -1,0 +1,152 @@
+package core
+
+import (
+	"math"
+
+	"github.com/hexpane/hexpane/core/live"
+	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/store/influx"
+	"github.com/hexpane/hexpane/geo/cell"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// publisher gives viewers what a turn changed, after its commit.
+type publisher struct{ hub *live.Hub }
+
+// result is one window's row for viewers.
+type result struct {
+	view  *plan.View
+	key   string
+	start int64
+	row   []value.Value
+}
+
+var positionColumns = []live.Column{{Name: "id", Kind: value.String}, {Name: "lat", Kind: value.Double}, {Name: "lon", Kind: value.Double},
+	{Name: "speed_kmh", Kind: value.Double}, {Name: "heading", Kind: value.Double}, {Name: "ts", Kind: value.Timestamp}}
+
+// topics makes the topics of a plan, so that one may subscribe before anything came, and drops those of what is gone.
+func (l *publisher) topics(old, next *plan.Plan) {
+	wanted := map[string]bool{}
+	for _, s := range next.Streams {
+		if s.Position != nil {
+			l.positions(s)
+			wanted["positions:"+s.Name] = true
+		}
+	}
+	for _, v := range next.Views {
+		l.view(v)
+		wanted["view:"+v.Name] = true
+	}
+	for _, s := range old.GetStreams() {
+		if !wanted["positions:"+s.Name] {
+			l.hub.Drop("positions:" + s.Name)
+		}
+	}
+	for _, v := range old.GetViews() {
+		if !wanted["view:"+v.Name] {
+			l.hub.Drop("view:" + v.Name)
+		}
+	}
+}
+
+func (l *publisher) positions(s *plan.Stream) *live.Topic {
+	return l.hub.Topic("positions:"+s.Name, positionColumns, true)
+}
+
+func (l *publisher) view(v *plan.View) *live.Topic {
+	columns := make([]live.Column, 0, len(v.Outputs)+4)
+	for _, c := range v.Outputs {
+		columns = append(columns, live.Column{Name: c.Name, Kind: value.Kind(c.Type.GetKind())})
+	}
+	for _, c := range merge.ExtraColumns {
+		columns = append(columns, live.Column{Name: c.Name, Kind: value.Kind(c.Type.GetKind())})
+	}
+	return l.hub.Topic("view:"+v.Name, columns, true)
+}
+
+func (l *publisher) publish(t *turn) {
+	byStream := map[*plan.Stream][]live.Row{}
+	for _, p := range t.rows {
+		if r, ok := positionRow(p); ok {
+			byStream[p.stream] = append(byStream[p.stream], r)
+		}
+	}
+	for s, rows := range byStream {
+		us, ok := t.marks[s.Id]
+		l.positions(s).Put(rows, us, ok)
+	}
+	byView := map[*plan.View][]live.Row{}
+	for _, r := range t.results {
+		byView[r.view] = append(byView[r.view], viewRow(r))
+	}
+	for v, rows := range byView {
+		us, ok := t.marks[v.Stream]
+		topic := l.view(v)
+		topic.Put(rows, us, ok)
+		if v.WindowUs > 0 && ok && topic.Len() > keptKeys {
+			topic.Expire(us - keptWindows*v.WindowUs)
+		}
+	}
+}
+
+// A view's topic shows the newest window of each key. Past keptKeys, keys whose newest window is more than keptWindows old go.
+const (
+	keptKeys    = 50_000
+	keptWindows = 20
+)
+
+// positionRow makes what the map shows; false while the device has no place.
+func positionRow(p positioned) (live.Row, bool) {
+	at := p.stream.Position
+	number := func(i int32) value.Value {
+		if i < 0 || p.row[i].IsNull() {
+			return value.Value{}
+		}
+		return value.OfDouble(p.row[i].Float())
+	}
+	lat, lon := number(at.Lat), number(at.Lon)
+	if lat.IsNull() || lon.IsNull() || math.Abs(lat.Float()) > 90 || math.Abs(lon.Float()) > 180 {
+		return live.Row{}, false
+	}
+	speed := number(at.Speed)
+	if !speed.IsNull() {
+		speed = value.OfDouble(speed.Float() * at.Kmh)
+	}
+	return live.Row{Key: p.key, Order: p.us, Lat: lat.Float(), Lon: lon.Float(), Placed: true, ReceivedUs: p.received,
+		Values: []value.Value{value.OfString(keyText([]byte(p.key))), lat, lon, speed, number(at.Heading), value.OfTime(p.us)}}, true
+}
+
+// viewRow places a row by its cell, if it has one.
+func viewRow(r result) live.Row {
+	row := live.Row{Key: r.key, Order: r.start, Values: r.row}
+	for _, v := range r.row {
+		if v.Kind() == value.Cell {
+			row.Lat, row.Lon = cell.Center(v.Cell())
+			row.Placed = true
+			break
+		}
+	}
+	return row
+}
+
+// point makes a history point of a window's row: the group keys are tags, the rest fields, the window's start its time.
+func point(v *plan.View, start int64, row []value.Value) []byte {
+	p := influx.Point{Measurement: v.Name, TimeUs: start}
+	for i, c := range v.Outputs {
+		if isKey(v, i) {
+			p.Tags = append(p.Tags, influx.Pair{Name: c.Name, Value: row[i]})
+		} else {
+			p.Fields = append(p.Fields, influx.Pair{Name: c.Name, Value: row[i]})
+		}
+	}
+	revision := row[len(v.Outputs)+2]
+	p.Fields = append(p.Fields, influx.Pair{Name: "revision", Value: revision})
+	return p.Line()
+}
+
+// isKey reports whether an output is a group key as it is.
+func isKey(v *plan.View, output int) bool {
+	column, ok := v.OutputExprs[output].Node.(*plan.Expr_Column)
+	return ok && int(column.Column) < len(v.Keys)
+}

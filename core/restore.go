@@ -1,0 +1,149 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/protocol/plan"
+)
+
+// restore reads where the partition stands; the batches after its position come next. now is clock time, µs.
+func (p *partition) restore(now int64) error {
+	var err error
+	if p.position, err = p.store.Position(p.id); err != nil {
+		return err
+	}
+	if p.effects, err = p.store.LastEffect(p.id); err != nil {
+		return err
+	}
+	for _, table := range []byte{state.TableLate, state.TableRejected} {
+		if p.entries[table], err = p.store.LastEntry(table, p.id); err != nil {
+			return err
+		}
+	}
+	if err = p.store.Applied(p.id, func(edge string, epoch, seq uint64) { p.applied[edge] = mark{epoch, seq} }); err != nil {
+		return err
+	}
+	p.plan = p.catalog.plan()
+	for _, def := range p.plan.Streams {
+		p.streams[def.Id] = newStreamState(def, p.cfg.Time.Idle.Microseconds())
+	}
+	if err = p.store.Watermarks(p.id, func(stream uint32, edge string, us int64) {
+		switch s := p.streams[stream]; {
+		case s == nil:
+		case edge == "":
+			s.marks.Restore(us)
+		default:
+			s.marks.RestoreEdge(edge, us, now)
+		}
+	}); err != nil {
+		return err
+	}
+	p.outputs = map[uint32]int64{}
+	for id, s := range p.streams {
+		if us, ok := s.marks.Output(); ok {
+			p.outputs[id] = us
+		}
+		if err := p.restoreRows(id, s); err != nil {
+			return err
+		}
+	}
+	for _, def := range p.plan.Views {
+		if err := p.restoreView(def); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *partition) restoreRows(id uint32, s *streamState) error {
+	t := &turn{marks: p.outputs}
+	err := p.store.LatestAll(p.id, id, func(key, stored []byte) (bool, error) {
+		us, row, err := readLatest(stored, s.width)
+		if err != nil {
+			return false, fmt.Errorf("stream %s, row of %s: %w", s.def.Name, keyText(key), err)
+		}
+		s.latest[string(key)] = newest{us, append([]byte(nil), stored[8:]...)}
+		if s.def.Position != nil {
+			t.rows = append(t.rows, positioned{stream: s.def, key: string(key), row: row, us: us})
+		}
+		return true, nil
+	})
+	p.live.publish(t)
+	return err
+}
+
+// restoreView brings a view's open windows back to memory, and shows viewers the newest.
+func (p *partition) restoreView(def *plan.View) error {
+	v, err := merge.NewView(def)
+	if err != nil {
+		return err
+	}
+	p.views[def.Id] = v
+	watermark := p.streams[def.Stream].output()
+	from := int64(-1 << 63)
+	if watermark != dawn && def.WindowUs > 0 {
+		from = watermark - def.WindowUs + 1
+	}
+	t := &turn{marks: p.outputs}
+	err = p.store.Windows(p.id, def.Id, from, 1<<63-1, func(start int64, key, stored []byte) (bool, error) {
+		if err := v.Restore(start, key, stored); err != nil {
+			return false, err
+		}
+		w, err := v.Decode(stored)
+		if err != nil {
+			return false, err
+		}
+		row, ok, err := v.Shape().Row(nil, start, key, w, watermark)
+		if ok && !def.EmitFinal {
+			t.results = append(t.results, result{view: def, key: string(key), start: start, row: row})
+		}
+		return true, err
+	})
+	p.live.publish(t)
+	final, ok, e := p.store.Final(p.id, def.Id)
+	if ok {
+		p.finals[def.Id] = final
+	}
+	return errors.Join(err, e)
+}
+
+// adopt takes over the catalogue's plan if it is a new one: what stays keeps its state, what is gone is deleted.
+func (p *partition) adopt() error {
+	next := p.catalog.plan()
+	if next.Version == p.plan.Version {
+		return nil
+	}
+	tx := p.store.Begin()
+	streams, views := map[uint32]*streamState{}, map[uint32]*merge.View{}
+	for _, def := range next.Streams {
+		if streams[def.Id] = p.streams[def.Id]; streams[def.Id] == nil {
+			streams[def.Id] = newStreamState(def, p.cfg.Time.Idle.Microseconds())
+		}
+	}
+	for _, def := range next.Views {
+		v := p.views[def.Id]
+		if v == nil {
+			var err error
+			if v, err = merge.NewView(def); err != nil {
+				return errors.Join(err, tx.Discard())
+			}
+		}
+		views[def.Id] = v
+	}
+	for id := range p.views {
+		if views[id] == nil {
+			tx.DropView(p.id, id)
+			delete(p.finals, id)
+		}
+	}
+	for id := range p.streams {
+		if streams[id] == nil {
+			tx.DropStream(p.id, id)
+		}
+	}
+	p.plan, p.streams, p.views = next, streams, views
+	return tx.Commit()
+}

@@ -1,0 +1,233 @@
+package sql
+
+import (
+	"strings"
+
+	"github.com/hexpane/hexpane/protocol/plan"
+	"google.golang.org/protobuf/proto"
+)
+
+// BuiltInTables are read like views, and their names are taken.
+var BuiltInTables = []string{"fence_events", "alerts", "late", "rejected", "edges"}
+
+// Apply gives the plan after a CREATE or DROP, and a line that says what happened. The plan given is left alone. A
+// statement that changes nothing (IF NOT EXISTS, IF EXISTS, the same definition again) gives it back as it is, so
+// the version tells whether there is something to publish.
+func Apply(p *plan.Plan, st Statement) (next *plan.Plan, message string, err error) {
+	defer catch(&err)
+	next = proto.CloneOf(p)
+	if next == nil {
+		next = &plan.Plan{}
+	}
+	changed := false
+	switch x := st.(type) {
+	case *CreateStream:
+		message, changed = createStream(next, x)
+	case *CreateView:
+		message, changed = createView(next, x)
+	case *Drop:
+		message, changed = drop(next, x)
+	default:
+		fail(st.Place(), "this statement changes no plan")
+	}
+	if !changed {
+		return p, message, nil
+	}
+	next.Version++
+	return next, message, nil
+}
+
+func createStream(p *plan.Plan, st *CreateStream) (string, bool) {
+	free(p, st.Create, "stream")
+	old, exists := findNamed(p.Streams, st.Name)
+	if exists && keep(st.Create, "stream", old.Name, old.Sql, st.Source()) {
+		return "stream " + old.Name + " exists already", false
+	}
+	def := planStream(st)
+	if exists {
+		if views := viewsOn(p, old.Id); len(views) > 0 {
+			fail(st.Name.Pos, "stream %s cannot be replaced: %s on it; DROP VIEW first", old.Name, readers(views))
+		}
+	} else if len(p.Streams) == maxDefined {
+		fail(st.Name.Pos, "there are %d streams already; no more fit", maxDefined)
+	}
+	def.Id = nextID(p)
+	p.Streams = put(p.Streams, def)
+	return "stream " + def.Name + verb(exists), true
+}
+
+func createView(p *plan.Plan, st *CreateView) (string, bool) {
+	free(p, st.Create, "view")
+	old, exists := findNamed(p.Views, st.Name)
+	if exists && keep(st.Create, "view", old.Name, old.Sql, st.Source()) {
+		return "view " + old.Name + " exists already", false
+	}
+	def := planView(p, st)
+	if !exists && len(p.Views) == maxDefined {
+		fail(st.Name.Pos, "there are %d views already; no more fit", maxDefined)
+	}
+	def.Id = nextID(p)
+	p.Views = put(p.Views, def)
+	return "view " + def.Name + verb(exists), true
+}
+
+func verb(exists bool) string {
+	if exists {
+		return " replaced"
+	}
+	return " created"
+}
+
+// keep reports that what exists stays: IF NOT EXISTS, or the same definition again, so that starting twice
+// with the same file is no error. Another definition needs OR REPLACE.
+func keep(c Create, kind, name, old, new string) bool {
+	switch {
+	case sameDefinition(old, new):
+		return true
+	case c.OrReplace:
+		return false
+	case c.IfNotExists:
+		return true
+	}
+	fail(c.Name.Pos, "%s %s exists with another definition; use CREATE OR REPLACE %s", kind, name, strings.ToUpper(kind))
+	return false
+}
+
+// free refuses a name that means something else. Streams, views and built-in tables share one space of names.
+func free(p *plan.Plan, c Create, kind string) {
+	for _, b := range BuiltInTables {
+		if strings.EqualFold(c.Name.Name, b) {
+			fail(c.Name.Pos, "%s is a built-in table", b)
+		}
+	}
+	folded := Ident{Name: c.Name.Name} // "Vehicles" and vehicles at once would only confuse
+	if v, ok := findNamed(p.Views, folded); ok && (kind != "view" || !c.Name.Is(v.Name)) {
+		fail(c.Name.Pos, "%s is a view", v.Name)
+	}
+	if s, ok := findNamed(p.Streams, folded); ok && (kind != "stream" || !c.Name.Is(s.Name)) {
+		fail(c.Name.Pos, "%s is a stream", s.Name)
+	}
+}
+
+func drop(p *plan.Plan, st *Drop) (string, bool) {
+	if st.View {
+		v, ok := findNamed(p.Views, st.Name)
+		if !ok {
+			return missing(st, "view", namesOf(p.Views)), false
+		}
+		p.Views = without(p.Views, v)
+		return "view " + v.Name + " dropped", true
+	}
+	s, ok := findNamed(p.Streams, st.Name)
+	if !ok {
+		return missing(st, "stream", namesOf(p.Streams)), false
+	}
+	if views := viewsOn(p, s.Id); len(views) > 0 {
+		fail(st.Name.Pos, "stream %s cannot be dropped: %s on it; DROP VIEW first", s.Name, readers(views))
+	}
+	p.Streams = without(p.Streams, s)
+	return "stream " + s.Name + " dropped", true
+}
+
+func missing(st *Drop, kind string, names []string) string {
+	if !st.IfExists {
+		fail(st.Name.Pos, "no %s `%s`%s", kind, st.Name.Name, didYouMean(st.Name.Name, names))
+	}
+	return "no " + kind + " " + st.Name.Name
+}
+
+func viewsOn(p *plan.Plan, stream uint32) []string {
+	var names []string
+	for _, v := range p.Views {
+		if v.Stream == stream {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+func readers(views []string) string {
+	if len(views) == 1 {
+		return "view " + views[0] + " is built"
+	}
+	return "views " + strings.Join(views, ", ") + " are built"
+}
+
+func nextID(p *plan.Plan) uint32 {
+	id := max(1, p.NextId)
+	p.NextId = id + 1
+	return id
+}
+
+type named interface {
+	comparable
+	GetName() string
+}
+
+func findNamed[D named](list []D, name Ident) (D, bool) {
+	for _, d := range list {
+		if name.Is(d.GetName()) {
+			return d, true
+		}
+	}
+	var none D
+	return none, false
+}
+
+// put sets def where its namesake is, else at the end.
+func put[D named](list []D, def D) []D {
+	for i, d := range list {
+		if strings.EqualFold(d.GetName(), def.GetName()) {
+			list[i] = def
+			return list
+		}
+	}
+	return append(list, def)
+}
+
+func without[D named](list []D, def D) []D {
+	var rest []D
+	for _, d := range list {
+		if d != def {
+			rest = append(rest, d)
+		}
+	}
+	return rest
+}
+
+func namesOf[D named](list []D) []string {
+	names := make([]string, len(list))
+	for i, d := range list {
+		names[i] = d.GetName()
+	}
+	return names
+}
+
+// sameDefinition compares token by token, so that blanks, comments and the case of keywords do not matter, nor
+// whether it says OR REPLACE or IF NOT EXISTS.
+func sameDefinition(a, b string) (same bool) {
+	var err error
+	defer func() { same = same && err == nil }()
+	defer catch(&err)
+	x, y := newLexer(a), newLexer(b)
+	s, t := header(x), header(y)
+	for {
+		if s.kind != t.kind || s.text != t.text && !(s.kind == wordToken && strings.EqualFold(s.text, t.text)) {
+			return false
+		}
+		if s.kind == endToken {
+			return true
+		}
+		s, t = x.next(), y.next()
+	}
+}
+
+// header passes CREATE … up to the name. The name cannot be one of these words without quotes but for IF.
+func header(l *lexer) token {
+	words := map[string]bool{"CREATE": true, "OR": true, "REPLACE": true, "STREAM": true, "VIEW": true, "IF": true, "NOT": true, "EXISTS": true}
+	t := l.next()
+	for t.kind == wordToken && words[strings.ToUpper(t.text)] {
+		t = l.next()
+	}
+	return t
+}

@@ -1,0 +1,279 @@
+package sql
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/hexpane/hexpane/protocol/expr"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// Column is a named, typed column of a relation or a result.
+type Column struct {
+	Name string
+	Type value.Type
+}
+
+// Relation is what a pull query reads: a view with its four extra columns, or a built-in table.
+type Relation struct {
+	Name    string
+	Columns []Column
+}
+
+// scope is the relation whose columns names mean.
+type scope struct {
+	Relation
+	alias *Ident
+}
+
+// binder gives expressions types. leaf comes first for each sub-expression: it knows names, and after grouping
+// also keys and aggregates; nil from it means "look inside".
+type binder struct {
+	leaf  func(Expr) *plan.Expr
+	now   *int64 // nil: NOW() would make the result depend on when it is asked
+	nodes *int   // how many were made so far
+}
+
+func (b *binder) bind(e Expr) *plan.Expr {
+	if *b.nodes++; *b.nodes > maxNodes {
+		fail(e.position(), "the statement is too large: more than %d parts once its aliases are written out", maxNodes)
+	}
+	if bound := b.leaf(e); bound != nil {
+		return bound
+	}
+	switch x := e.(type) {
+	case *Literal:
+		return literalExpr(literalType(x), literalValue(x))
+	case *Interval:
+		fail(x.Pos, "an INTERVAL stands alone here; it is added to or taken from a TIMESTAMP")
+	case *Cast:
+		return b.cast(x)
+	case *Call:
+		return b.call(x)
+	}
+	fail(e.position(), "this has no meaning here")
+	return nil
+}
+
+// condition binds what must be true or false.
+func (b *binder) condition(e Expr, clause string) *plan.Expr {
+	bound := b.bind(e)
+	if k := typeOf(bound).Kind; k != value.Bool && k != value.Null {
+		fail(e.position(), "%s takes a condition, not %s", clause, typeOf(bound))
+	}
+	return bound
+}
+
+// column finds a name among the scope's columns, and fails naming the nearest.
+func (s *scope) column(n *Name) int {
+	if n.Table != nil && !n.Table.Is(s.Name) && (s.alias == nil || !n.Table.Is(s.alias.Name)) {
+		fail(n.Table.Pos, "no table `%s` here; FROM names `%s`", n.Table.Name, s.Name)
+	}
+	if i := s.find(n.Ident); i >= 0 {
+		return i
+	}
+	fail(n.Ident.Pos, "no column `%s` in %s%s", n.Ident.Name, s.Name, didYouMean(n.Ident.Name, s.names()))
+	return -1
+}
+
+func (s *scope) find(name Ident) int {
+	for i, c := range s.Columns {
+		if name.Is(c.Name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (s *scope) names() []string {
+	names := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// rowLeaf knows the columns of the scope and nothing else. Aggregates are refused in the clause.
+func (s *scope) rowLeaf(clause string) func(Expr) *plan.Expr {
+	return func(e Expr) *plan.Expr {
+		switch x := e.(type) {
+		case *Name:
+			i := s.column(x)
+			return columnExpr(i, s.Columns[i].Type)
+		case *Call:
+			if name, ok := aggregateName(x); ok {
+				fail(x.Pos, "%s is an aggregate and cannot stand in %s", name, clause)
+			}
+		}
+		return nil
+	}
+}
+
+func (b *binder) call(c *Call) *plan.Expr {
+	if strings.EqualFold(c.Function, "NOW") && len(c.Args) == 0 && !c.Star {
+		if b.now == nil {
+			fail(c.Pos, "NOW() cannot stand in a view: its result must not depend on when it is computed")
+		}
+		return literalExpr(value.Type{Kind: value.Timestamp}, value.OfTime(*b.now))
+	}
+	name, ok := expr.Canonical(c.Function)
+	if !ok {
+		noFunction(c)
+	}
+	if c.Star || c.Distinct {
+		fail(c.Pos, "%s takes no * and no DISTINCT", name)
+	}
+	if shifted := b.shift(c, name); shifted != nil {
+		return shifted
+	}
+	args := make([]*plan.Expr, len(c.Args))
+	for i, a := range c.Args {
+		args[i] = b.bind(a)
+	}
+	coerce(name, c.Args, args)
+	types := make([]value.Type, len(args))
+	for i, a := range args {
+		types[i] = typeOf(a)
+	}
+	t, err := expr.Signature(name, types)
+	if err != nil {
+		fail(c.Pos, "%s", err)
+	}
+	return folded(c.Pos, callExpr(name, t, args))
+}
+
+// shift is TIMESTAMP ± INTERVAL.
+func (b *binder) shift(c *Call, name string) *plan.Expr {
+	if name != "+" && name != "-" || len(c.Args) != 2 {
+		return nil
+	}
+	base, by := c.Args[0], c.Args[1]
+	if _, ok := base.(*Interval); ok && name == "+" {
+		base, by = by, base
+	}
+	interval, ok := by.(*Interval)
+	if !ok {
+		return nil
+	}
+	x := b.bind(base)
+	if lit, ok := base.(*Literal); ok && lit.Kind == StringLiteral {
+		x = coerced(lit, value.Type{Kind: value.Timestamp})
+	}
+	if k := typeOf(x).Kind; k != value.Timestamp && k != value.Null {
+		fail(c.Pos, "an INTERVAL is added to or taken from a TIMESTAMP, not %s", typeOf(x))
+	}
+	micros := interval.Micros
+	if name == "-" {
+		micros = -micros
+	}
+	shift := literalExpr(value.Type{Kind: value.Int}, value.OfInt(micros))
+	return folded(c.Pos, callExpr("+interval", value.Type{Kind: value.Timestamp}, []*plan.Expr{x, shift}))
+}
+
+func (b *binder) cast(c *Cast) *plan.Expr {
+	x := b.bind(c.X)
+	if err := expr.CanCast(typeOf(x), c.Type); err != nil {
+		fail(c.Pos, "%s", err)
+	}
+	return folded(c.Pos, callExpr("CAST", c.Type, []*plan.Expr{x}))
+}
+
+func noFunction(c *Call) {
+	upper := strings.ToUpper(c.Function)
+	switch {
+	case upper == "TUMBLE":
+		fail(c.Pos, "TUMBLE stands in GROUP BY")
+	case laterFunctions[upper]:
+		unsupported(c.Pos, upper)
+	}
+	fail(c.Pos, "no function `%s`%s", shorten(c.Function), didYouMean(c.Function, append(expr.Names(), aggregateNames...)))
+}
+
+// laterFunctions are in the language, but not built yet.
+var laterFunctions = map[string]bool{
+	"HOP": true, "SESSION": true, "IN_FENCE": true, "STDDEV": true, "PERCENTILE": true, "FIRST": true, "LAST": true,
+	"COLLECT_LIST": true, "TOPK": true,
+}
+
+// folded checks the call and computes it now if all of it is known: NOW() − INTERVAL '5' MINUTE is a literal then,
+// from which a store can tell what to read. The check compiles only this call, with its arguments'
+// insides left out, so that checking a deep expression stays linear.
+func folded(at Pos, e *plan.Expr) *plan.Expr {
+	probe := &plan.Expr{Type: e.Type, Node: &plan.Expr_Call{Call: &plan.Call{Function: e.GetCall().Function}}}
+	known := true
+	for _, a := range e.GetCall().Arguments {
+		if a.GetCall() != nil {
+			a = columnExpr(0, typeOf(a))
+		}
+		_, literal := a.Node.(*plan.Expr_Literal)
+		known = known && literal
+		probe.GetCall().Arguments = append(probe.GetCall().Arguments, a)
+	}
+	f, err := expr.Compile(probe)
+	if err != nil {
+		fail(at, "%s", err)
+	}
+	if !known {
+		return e
+	}
+	return literalExpr(typeOf(e), f(nil))
+}
+
+func literalType(l *Literal) value.Type {
+	switch l.Kind {
+	case BoolLiteral:
+		return value.Type{Kind: value.Bool}
+	case StringLiteral:
+		return value.Type{Kind: value.String}
+	case NumberLiteral:
+		if strings.ContainsAny(l.Text, ".eE") {
+			return value.Type{Kind: value.Double}
+		}
+		return value.Type{Kind: value.Int}
+	}
+	return value.Type{}
+}
+
+func literalValue(l *Literal) value.Value {
+	switch literalType(l).Kind {
+	case value.Bool:
+		return value.OfBool(l.Text == "TRUE")
+	case value.String:
+		return value.OfString(l.Text)
+	case value.Int:
+		i, err := strconv.ParseInt(l.Text, 10, 64)
+		if err != nil {
+			fail(l.Pos, "%s is too large for a BIGINT", shorten(l.Text))
+		}
+		return value.OfInt(i)
+	case value.Double:
+		f, err := strconv.ParseFloat(l.Text, 64)
+		if err != nil || math.IsInf(f, 0) {
+			fail(l.Pos, "%s is too large for a DOUBLE", shorten(l.Text))
+		}
+		return value.OfDouble(f)
+	}
+	return value.Value{}
+}
+
+// The makers of plan expressions.
+
+func typeOf(e *plan.Expr) value.Type { return e.GetType().Value() }
+
+func planType(t value.Type) *plan.Type {
+	return &plan.Type{Kind: uint32(t.Kind), Precision: uint32(t.Precision), Scale: uint32(t.Scale)}
+}
+
+func columnExpr(i int, t value.Type) *plan.Expr {
+	return &plan.Expr{Type: planType(t), Node: &plan.Expr_Column{Column: uint32(i)}}
+}
+
+func literalExpr(t value.Type, v value.Value) *plan.Expr {
+	return &plan.Expr{Type: planType(t), Node: &plan.Expr_Literal{Literal: value.Append(nil, v)}}
+}
+
+func callExpr(name string, t value.Type, args []*plan.Expr) *plan.Expr {
+	return &plan.Expr{Type: planType(t), Node: &plan.Expr_Call{Call: &plan.Call{Function: name, Arguments: args}}}
+}

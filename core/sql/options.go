@@ -1,0 +1,128 @@
+package sql
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// optionNames are what WITH (…) may say.
+var optionNames = []string{"topic", "format", "timestamp", "disorder", "position", "speed", "heading", "speed_unit", "dedupe"}
+
+// optionAdvice answers ksqlDB's names.
+var optionAdvice = map[string]string{"kafka_topic": "topic", "value_format": "format", "key_format": "format", "timestamp_format": "timestamp"}
+
+// Formats there are, and those that the language names but that are not built yet.
+var (
+	formats      = []string{"json", "senml"}
+	laterFormats = []string{"sparkplug", "owntracks", "line", "cbor"}
+)
+
+// defaultDisorder is how far out of order readings may come unless a stream says else.
+const defaultDisorder = 5_000_000
+
+// maxDisorder is a day: a watermark further behind than that shows nothing of today.
+const maxDisorder = 24 * time.Hour
+
+// options of one CREATE STREAM by name.
+type options map[string]Option
+
+func readOptions(list []Option) options {
+	o := options{}
+	for _, opt := range list {
+		name := strings.ToLower(opt.Name.Name)
+		if !contains(optionNames, name) {
+			if to := optionAdvice[name]; to != "" {
+				fail(opt.Name.Pos, "no option `%s`; use %s", opt.Name.Name, to)
+			}
+			fail(opt.Name.Pos, "no option `%s`%s", shorten(opt.Name.Name), didYouMean(name, optionNames))
+		}
+		if _, twice := o[name]; twice {
+			fail(opt.Name.Pos, "option %s is given twice", name)
+		}
+		o[name] = opt
+	}
+	return o
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+// word gives the option in small letters, or otherwise.
+func (o options) word(name, otherwise string) string {
+	if opt, ok := o[name]; ok {
+		return strings.ToLower(strings.TrimSpace(opt.Value))
+	}
+	return otherwise
+}
+
+func (o options) format() string {
+	f := o.word("format", "json")
+	switch {
+	case contains(formats, f):
+		return f
+	case contains(laterFormats, f):
+		fail(o["format"].ValuePos, "format '%s' is not supported yet", f)
+	}
+	fail(o["format"].ValuePos, "no format '%s'; there are %s%s", shorten(f), strings.Join(formats, ", "), didYouMean(f, append(laterFormats, formats...)))
+	return ""
+}
+
+// timestamp gives the event-time column; −1 is arrival time.
+func (o options) timestamp(s *scope) int {
+	opt, ok := o["timestamp"]
+	if !ok {
+		return -1
+	}
+	i := s.option(opt, opt.Value)
+	if k := s.Columns[i].Type.Kind; k != value.Timestamp && k != value.Int {
+		fail(opt.ValuePos, "the event time `%s` is %s; it must be TIMESTAMP or BIGINT", s.Columns[i].Name, s.Columns[i].Type)
+	}
+	return i
+}
+
+func (o options) disorder() int64 {
+	opt, ok := o["disorder"]
+	if !ok {
+		return defaultDisorder
+	}
+	d, err := time.ParseDuration(strings.ReplaceAll(strings.TrimSpace(opt.Value), " ", ""))
+	if err != nil || d < 0 || d > maxDisorder {
+		fail(opt.ValuePos, "disorder is a length of time from '0s' to '24h' like '5s' or '500ms', not '%s'", shorten(opt.Value))
+	}
+	return d.Microseconds()
+}
+
+// dedupe: content, none, or sequence:column, which must be a device's own BIGINT counter.
+func (o options) dedupe(s *scope) string {
+	opt := o["dedupe"]
+	word := o.word("dedupe", "content")
+	if word == "content" || word == "none" {
+		return word
+	}
+	column, ok := strings.CutPrefix(word, "sequence:")
+	if !ok {
+		fail(opt.ValuePos, "dedupe is 'content', 'none' or 'sequence:column', not '%s'", shorten(opt.Value))
+	}
+	c := s.Columns[s.option(opt, column)]
+	if c.Type.Kind != value.Int {
+		fail(opt.ValuePos, "the sequence `%s` is %s; it must be BIGINT", c.Name, c.Type)
+	}
+	return "sequence:" + c.Name
+}
+
+// option finds the column that an option names.
+func (s *scope) option(opt Option, name string) int {
+	if i := s.find(Ident{Name: strings.TrimSpace(name)}); i >= 0 {
+		return i
+	}
+	fail(opt.ValuePos, "%s: no column `%s` in %s%s", strings.ToLower(opt.Name.Name), shorten(name), s.Name, didYouMean(name, s.names()))
+	return -1
+}

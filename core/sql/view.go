@@ -1,0 +1,170 @@
+package sql
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hexpane/hexpane/protocol/expr"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// What a view that does not say gets.
+const (
+	// defaultGrace is ksqlDB's. Late readings of an edge that was cut off for hours are the reason to be here, and
+	// waiting costs nothing but the final mark: results show at once and closed panes are kept anyway.
+	defaultGrace = 24 * 3600_000_000
+	// defaultFinalGrace: who asks for EMIT FINAL wants one result, when the watermark passes the window's end.
+	defaultFinalGrace = 0
+	defaultRetention  = 7 * 24 * 3600_000_000
+)
+
+// viewColumns are what every view has besides its outputs.
+var viewColumns = []Column{
+	{"window_start", value.Type{Kind: value.Timestamp}}, {"window_end", value.Type{Kind: value.Timestamp}},
+	{"revision", value.Type{Kind: value.Int}}, {"final", value.Type{Kind: value.Bool}},
+}
+
+// ViewRelation is a view as pull queries see it: its outputs, then window_start, window_end, revision and final.
+func ViewRelation(v *plan.View) Relation {
+	r := Relation{Name: v.Name}
+	for _, c := range v.Outputs {
+		r.Columns = append(r.Columns, Column{c.Name, c.Type.Value()})
+	}
+	r.Columns = append(r.Columns, viewColumns...)
+	return r
+}
+
+// StreamRelation is a stream's columns.
+func StreamRelation(s *plan.Stream) Relation {
+	r := Relation{Name: s.Name}
+	for _, c := range s.Columns {
+		r.Columns = append(r.Columns, Column{c.Name, c.Type.Value()})
+	}
+	return r
+}
+
+// planView checks a CREATE VIEW and gives its definition, without an id.
+func planView(p *plan.Plan, st *CreateView) *plan.View {
+	sel := st.Query
+	stream := streamOf(p, sel)
+	s := &scope{Relation: StreamRelation(stream), alias: sel.Alias}
+	v := &plan.View{Name: st.Name.Name, Sql: st.Source(), Stream: stream.Id}
+	if sel.OrderBy != nil || sel.Limit != nil {
+		fail(sel.at, "a view has no order and no limit; they stand in the SELECT that reads it")
+	}
+	window, groupBy := windowOf(sel, stream)
+	setWindow(v, sel, window)
+
+	nodes := 0
+	if sel.Where != nil {
+		where := &binder{leaf: s.rowLeaf("WHERE"), nodes: &nodes}
+		v.Filter = where.condition(sel.Where, "WHERE")
+	}
+	items := viewItems(sel, groupBy)
+	g := newGrouping(s, &Select{Items: items}, groupBy, nil, &nodes)
+	g.windowed = true
+	for i, k := range g.keys {
+		if typeOf(k.bound).Kind == value.Null {
+			fail(groupBy[i].position(), "NULL groups nothing")
+		}
+		v.Keys = append(v.Keys, &plan.Column{Name: k.name, Type: k.bound.Type})
+		v.KeyExprs = append(v.KeyExprs, k.bound)
+	}
+	outputs := g.binder(false)
+	for _, item := range items {
+		addOutput(v, item, outputs.bind(item.Expr))
+	}
+	if sel.Having != nil {
+		v.Having = g.binder(true).condition(sel.Having, "HAVING")
+	}
+	if len(g.aggregates) == 0 { // a group there is, is a count
+		g.aggregates = []*plan.Aggregate{{Function: "COUNT", Type: planType(value.Type{Kind: value.Int})}}
+	}
+	v.Aggregates = g.aggregates
+	for _, e := range append(v.OutputExprs, v.Having) {
+		g.settle(e)
+	}
+	compiles(sel.at, v)
+	return v
+}
+
+func streamOf(p *plan.Plan, sel *Select) *plan.Stream {
+	if s, ok := findNamed(p.GetStreams(), sel.From); ok {
+		return s
+	}
+	if _, ok := findNamed(p.GetViews(), sel.From); ok {
+		unsupported(sel.From.Pos, "a view over a view")
+	}
+	fail(sel.From.Pos, "no stream `%s`%s", sel.From.Name, didYouMean(sel.From.Name, namesOf(p.GetStreams())))
+	return nil
+}
+
+// viewItems leaves out window_start and window_end under their own names, which every view has anyway.
+func viewItems(sel *Select, groupBy []Expr) []Item {
+	var items []Item
+	aggregates := len(groupBy) > 0
+	for _, item := range sel.Items {
+		if item.Expr == nil {
+			fail(item.Pos, "a view names its columns; * is for the SELECT that reads it")
+		}
+		aggregates = aggregates || hasAggregate(item.Expr)
+		if n, ok := item.Expr.(*Name); ok {
+			i, bound := windowBounds[strings.ToUpper(n.Ident.Name)]
+			if bound && (item.Alias == nil || item.Alias.Is(viewColumns[i].Name)) {
+				continue
+			}
+		}
+		items = append(items, item)
+	}
+	if !aggregates {
+		fail(sel.at, "a view groups its stream: it needs an aggregate (COUNT(*), AVG(x) …) or GROUP BY")
+	}
+	if len(items) == 0 {
+		fail(sel.at, "a view needs a column besides its window's bounds")
+	}
+	return items
+}
+
+// addOutput names the column; names that nobody chose are made unique, chosen ones must be.
+func addOutput(v *plan.View, item Item, e *plan.Expr) {
+	name := outputName(item, len(v.Outputs))
+	if typeOf(e).Kind == value.Null {
+		fail(item.Expr.position(), "column `%s` is always NULL and so has no type; CAST it", name)
+	}
+	for _, c := range viewColumns {
+		if strings.EqualFold(name, c.Name) {
+			fail(item.Pos, "every view has a column `%s` already; choose another name", c.Name)
+		}
+	}
+	taken := func(name string) bool { _, ok := findNamed(v.Outputs, Ident{Name: name}); return ok }
+	if taken(name) && item.Alias != nil {
+		fail(item.Alias.Pos, "two columns are named `%s`", name)
+	}
+	base := name
+	for n := 2; taken(name); n++ {
+		name = fmt.Sprintf("%s_%d", base, n)
+	}
+	v.Outputs = append(v.Outputs, &plan.Column{Name: name, Type: e.Type})
+	v.OutputExprs = append(v.OutputExprs, e)
+}
+
+// compiles makes sure that what is planned can run: an edge must never be the first to find out.
+func compiles(at Pos, v *plan.View) {
+	all := append([]*plan.Expr{v.Filter, v.Having}, v.KeyExprs...)
+	all = append(all, v.OutputExprs...)
+	for _, a := range v.Aggregates {
+		all = append(all, a.Argument)
+	}
+	for _, e := range all {
+		if e == nil {
+			continue
+		}
+		if _, err := expr.Compile(e); err != nil {
+			fail(at, "%s", err)
+		}
+	}
+	if _, err := plan.Layout(v); err != nil {
+		fail(at, "%s", err)
+	}
+}

@@ -1,0 +1,160 @@
+// Package influx writes history to InfluxDB 2.x, or 1.8 through its v2 endpoints, from a durable queue.
+//
+//	influx.go  Sink: queue → InfluxDB, in batches, acknowledged after InfluxDB stored them
+//	point.go   a view's result → line protocol
+//
+// It uses the client's blocking writer: the asynchronous one drops points in an outage. Network errors, 429 and 5xx are tried again
+// for ever; a 400 is taken apart until the bad points are alone, and these are set aside with the reason. Writing a point
+// twice changes nothing, so a crash between writing and forgetting is harmless.
+package influx
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
+	"github.com/influxdata/influxdb-client-go/v2/api"
+	"github.com/influxdata/influxdb-client-go/v2/api/http"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config says where to write.
+type Config struct {
+	URL, Token, Org, Bucket string
+	Batch                   int // points a request
+}
+
+// Queue is where points wait; the core's state is one.
+type Queue interface {
+	Effects(partition uint32, from uint64, limit int, f func(number uint64, data []byte)) error
+	EffectsDone(partition uint32, from, to uint64) error
+}
+
+// Sink writes one core's queue.
+type Sink struct {
+	cfg      Config
+	queue    Queue
+	log      *slog.Logger
+	client   influxdb2.Client
+	writer   api.WriteAPIBlocking
+	wake     chan struct{}
+	next     []uint64 // by partition: points before this are written
+	points   prometheus.Counter
+	refused  prometheus.Counter
+	rejected func(line, reason string)
+}
+
+// New makes a sink for a number of partitions; rejected is told of each point that InfluxDB refuses.
+func New(cfg Config, queue Queue, partitions uint32, r prometheus.Registerer, log *slog.Logger, rejected func(line, reason string)) *Sink {
+	points := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_store_points_total", Help: "Points written to a history store."}, []string{"store"})
+	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_core_store_refused_total", Help: "Points that InfluxDB refused."})
+	r.MustRegister(points, refused)
+	client := influxdb2.NewClientWithOptions(cfg.URL, cfg.Token, influxdb2.DefaultOptions().SetHTTPRequestTimeout(20).SetUseGZip(true).SetMaxRetries(0))
+	return &Sink{cfg: cfg, queue: queue, log: log, client: client, writer: client.WriteAPIBlocking(cfg.Org, cfg.Bucket),
+		wake: make(chan struct{}, 1), next: make([]uint64, partitions), points: points.WithLabelValues("influx"), refused: refused, rejected: rejected}
+}
+
+// Wake says that points wait. It never blocks.
+func (s *Sink) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run writes until ctx ends; what is left waits in the queue for the next start.
+func (s *Sink) Run(ctx context.Context) error {
+	defer s.client.Close()
+	s.Wake() // what the last run left
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wake:
+		}
+		for p := range s.next {
+			for {
+				n, err := s.drain(ctx, uint32(p))
+				if ctx.Err() != nil {
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				if n == 0 {
+					break
+				}
+			}
+		}
+	}
+}
+
+// drain writes one batch of a partition's queue; the error is the queue's.
+func (s *Sink) drain(ctx context.Context, partition uint32) (int, error) {
+	var lines []string
+	var first, last uint64
+	err := s.queue.Effects(partition, s.next[partition], s.cfg.Batch, func(number uint64, data []byte) {
+		if len(lines) == 0 {
+			first = number
+		}
+		last = number
+		lines = append(lines, string(data))
+	})
+	if err != nil || len(lines) == 0 {
+		return 0, err
+	}
+	s.write(ctx, lines)
+	if ctx.Err() != nil {
+		return 0, nil // not known to be written: again after the restart
+	}
+	s.next[partition] = last + 1
+	return len(lines), s.queue.EffectsDone(partition, first, last)
+}
+
+// write stores lines, whatever it takes, or gives up when ctx ends.
+func (s *Sink) write(ctx context.Context, lines []string) {
+	for tries := 0; ctx.Err() == nil; tries++ {
+		err := s.writer.WriteRecord(ctx, lines...)
+		if err == nil {
+			s.points.Add(float64(len(lines)))
+			return
+		}
+		if bad(err) {
+			s.split(ctx, lines, err)
+			return
+		}
+		if tries%20 == 0 {
+			s.log.Warn("InfluxDB does not take points; they wait on disk", "url", s.cfg.URL, "error", err, "tries", tries+1)
+		}
+		backoff := min(10*time.Second, 100*time.Millisecond<<min(tries, 10))
+		select {
+		case <-ctx.Done():
+		case <-time.After(backoff/2 + rand.N(backoff/2)):
+		}
+	}
+}
+
+// split finds the points that a 400 is about. InfluxDB stored the good ones of some, of others none: writing twice is harmless.
+func (s *Sink) split(ctx context.Context, lines []string, err error) {
+	if len(lines) == 1 {
+		s.refused.Inc()
+		s.rejected(lines[0], err.Error())
+		return
+	}
+	half := len(lines) / 2
+	s.write(ctx, lines[:half])
+	s.write(ctx, lines[half:])
+}
+
+// bad reports an error that no retry mends: the points themselves, or their size.
+func bad(err error) bool {
+	var e *http.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.StatusCode == 400 || e.StatusCode == 413 || e.StatusCode == 422 || strings.Contains(e.Message, "partial write")
+}

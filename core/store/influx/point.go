@@ -1,0 +1,48 @@
+package influx
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/influxdata/influxdb-client-go/v2/api/write"
+)
+
+// Point is one result: tags are the group's keys, fields the aggregates.
+type Point struct {
+	Measurement string
+	Tags        []Pair
+	Fields      []Pair
+	TimeUs      int64
+}
+
+// Pair is a name and its value.
+type Pair struct {
+	Name  string
+	Value value.Value
+}
+
+// Line gives the point in line protocol. NULL and empty tags and NULL fields are left out, as InfluxDB has no NULL.
+func (p Point) Line() []byte {
+	w := write.NewPointWithMeasurement(p.Measurement).SetTime(time.UnixMicro(p.TimeUs))
+	for _, t := range p.Tags {
+		if text := t.Value.Text(); text != "" {
+			w.AddTag(t.Name, text)
+		}
+	}
+	w.SortTags()
+	for _, f := range p.Fields {
+		switch f.Value.Kind() {
+		case value.Null:
+		case value.Int:
+			w.AddField(f.Name, f.Value.Int())
+		case value.Double, value.Decimal:
+			w.AddField(f.Name, f.Value.Float())
+		case value.Bool:
+			w.AddField(f.Name, f.Value.Bool())
+		default:
+			w.AddField(f.Name, f.Value.Text())
+		}
+	}
+	return []byte(strings.TrimSuffix(write.PointToLineProtocol(w, time.Nanosecond), "\n"))
+}

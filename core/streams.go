@@ -1,0 +1,158 @@
+package core
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/window"
+	"github.com/hexpane/hexpane/protocol/wire"
+)
+
+// streamState is one stream in one partition: watermarks, and the newest row of each key.
+type streamState struct {
+	def      *plan.Stream
+	keys     []int // the key columns
+	width    int   // of a row on the wire
+	time     int   // the column that holds its event time
+	marks    merge.Watermarks
+	latest   map[string]newest
+	retained map[uint32]int64 // by view: watermark at which old windows were dropped last
+}
+
+type newest struct {
+	us  int64
+	row []byte
+}
+
+// dawn is a watermark that makes nothing late.
+const dawn = -1 << 62
+
+func newStreamState(def *plan.Stream, idleAfter int64) *streamState {
+	s := &streamState{def: def, width: len(def.Columns), time: int(def.Timestamp), latest: map[string]newest{}, retained: map[uint32]int64{}}
+	s.marks.IdleAfter = idleAfter
+	if def.Timestamp < 0 {
+		s.time = s.width
+		s.width++
+	}
+	for i, c := range def.Columns {
+		if c.Key {
+			s.keys = append(s.keys, i)
+		}
+	}
+	return s
+}
+
+func (s *streamState) output() int64 {
+	if us, ok := s.marks.Output(); ok {
+		return us
+	}
+	return dawn
+}
+
+// positioned is a row that the map shows.
+type positioned struct {
+	stream   *plan.Stream
+	key      string
+	row      []value.Value
+	us       int64
+	received int64
+}
+
+// rows keeps the newest row of each key, by event time and, of two at one time, by their bytes: any order of arrival ends
+// the same.
+func (p *partition) rows(t *turn, r *wire.Rows, received int64) error {
+	s := p.streams[r.Stream]
+	if s == nil {
+		p.m.unknown.Add(float64(r.Count))
+		return nil
+	}
+	rows, err := wire.ReadColumns(r.Columns, int(r.Count), s.width)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", s.def.Name, err)
+	}
+	p.m.rows.WithLabelValues(s.def.Name).Add(float64(len(rows)))
+	var key []byte
+	for _, row := range rows {
+		key = key[:0]
+		for _, k := range s.keys {
+			key = value.Append(key, row[k])
+		}
+		us := row[s.time].Int()
+		encoded := value.AppendRow(nil, row)
+		old, known := s.latest[string(key)]
+		if known && (us < old.us || us == old.us && bytes.Compare(encoded, old.row) <= 0) {
+			continue
+		}
+		s.latest[string(key)] = newest{us, encoded}
+		t.tx.Latest(p.id, r.Stream, key, append(binary.BigEndian.AppendUint64(nil, uint64(us)), encoded...))
+		if s.def.Position != nil {
+			t.rows = append(t.rows, positioned{stream: s.def, key: string(key), row: row, us: us, received: received})
+		}
+	}
+	return nil
+}
+
+// readLatest takes a stored newest row apart.
+func readLatest(stored []byte, width int) (int64, []value.Value, error) {
+	if len(stored) < 8 {
+		return 0, nil, value.ErrCorrupt
+	}
+	row := make([]value.Value, width)
+	_, err := value.ReadRow(stored[8:], row)
+	return int64(binary.BigEndian.Uint64(stored)), row, err
+}
+
+// keyText shows a key's values, joined by "/".
+func keyText(key []byte) string {
+	var parts []string
+	for len(key) > 0 {
+		v, rest, err := value.Read(key)
+		if err != nil {
+			return fmt.Sprintf("%x", key)
+		}
+		parts, key = append(parts, v.Text()), rest
+	}
+	return strings.Join(parts, "/")
+}
+
+// Columns of the core's own tables; facts of the contract.
+var ownTables = map[string][]plan.Column{
+	"late": {{Name: "stream", Type: typeOf(value.String)}, {Name: "view", Type: typeOf(value.String)}, {Name: "key", Type: typeOf(value.String)},
+		{Name: "window_start", Type: typeOf(value.Timestamp)}, {Name: "window_end", Type: typeOf(value.Timestamp)},
+		{Name: "readings", Type: typeOf(value.Int)}, {Name: "lag_ms", Type: typeOf(value.Int)}},
+	"rejected": {{Name: "stream", Type: typeOf(value.String)}, {Name: "topic", Type: typeOf(value.String)}, {Name: "reason", Type: typeOf(value.String)},
+		{Name: "sample", Type: typeOf(value.String)}, {Name: "ts", Type: typeOf(value.Timestamp)}},
+	"edges": {{Name: "edge", Type: typeOf(value.String)}, {Name: "last_seen", Type: typeOf(value.Timestamp)}, {Name: "plan_version", Type: typeOf(value.Int)},
+		{Name: "readings", Type: typeOf(value.Int)}, {Name: "rejected", Type: typeOf(value.Int)}, {Name: "duplicates", Type: typeOf(value.Int)},
+		{Name: "clients", Type: typeOf(value.Int)}, {Name: "outbox_bytes", Type: typeOf(value.Int)}, {Name: "version", Type: typeOf(value.String)}},
+}
+
+func typeOf(k value.Kind) *plan.Type { return &plan.Type{Kind: uint32(k)} }
+
+// tooLate notes a delta whose window accepts no more.
+func (p *partition) tooLate(t *turn, v *merge.View, start int64, key []byte, readings uint64, watermark int64) {
+	end := window.End(start, v.Def.WindowUs)
+	p.entry(t, state.TableLate, value.OfString(p.streams[v.Def.Stream].def.Name), value.OfString(v.Def.Name), value.OfString(keyText(key)),
+		value.OfTime(start), value.OfTime(end), value.OfInt(int64(readings)), value.OfInt((watermark-end)/1000))
+}
+
+func (p *partition) rejected(t *turn, r *wire.Rejected) {
+	p.entry(t, state.TableRejected, value.OfString(r.Stream), value.OfString(r.Topic), value.OfString(r.Reason),
+		value.OfString(strings.ToValidUTF8(string(r.Sample), "�")), value.OfTime(r.AtUs))
+}
+
+// entry adds a row to one of the core's own tables, and drops the oldest past the limit, a tenth at a time.
+func (p *partition) entry(t *turn, table byte, row ...value.Value) {
+	p.entries[table]++
+	n := p.entries[table]
+	t.tx.Entry(table, p.id, n, value.AppendRow(nil, row))
+	if limit := uint64(p.cfg.State.TableRows); n > limit && n%(limit/10+1) == 0 {
+		t.tx.DropEntries(table, p.id, n-limit)
+	}
+}
