@@ -113,12 +113,10 @@ type edgeList struct {
 }
 
 type edgeInfo struct {
-	Edge     string
-	HeardUs  int64
-	Epoch    uint64
-	Stats    *wire.Stats
-	firstUs  int64
-	readings uint64
+	Edge    string
+	HeardUs int64
+	Epoch   uint64
+	Stats   *wire.Stats
 }
 
 func (l *edgeList) heard(b *wire.Batch, now int64) {
@@ -127,12 +125,7 @@ func (l *edgeList) heard(b *wire.Batch, now int64) {
 	if l.edges == nil {
 		l.edges = map[string]edgeInfo{}
 	}
-	old := l.edges[b.Edge]
-	if old.firstUs == 0 {
-		old.firstUs, old.readings = now, b.Stats.Readings
-	}
-	old.Edge, old.HeardUs, old.Epoch, old.Stats = b.Edge, now, b.Epoch, b.Stats
-	l.edges[b.Edge] = old
+	l.edges[b.Edge] = edgeInfo{b.Edge, now, b.Epoch, b.Stats}
 }
 
 // list gives the edges by name.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hexpane/hexpane/core/intake"
@@ -28,7 +29,8 @@ type partition struct {
 	store   *state.Store
 	catalog *catalog
 	live    *publisher
-	sink    func(partition uint32) // effects wait in the store
+	sink    func(partition uint32) // effects wait in the store; nil: there is no history store
+	bytes   *atomic.Uint64         // taken in, by all partitions
 
 	plan     *plan.Plan
 	streams  map[uint32]*streamState
@@ -92,6 +94,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	t := &turn{tx: tx, now: now}
 	p.oldest = 0
 	for _, m := range batch {
+		p.bytes.Add(uint64(m.Bytes))
 		if err := p.apply(ctx, t, m); err != nil {
 			return errors.Join(err, tx.Discard())
 		}

@@ -16,6 +16,7 @@ import (
 // Message is one batch and its place in the stream. A message that is no batch has a nil Batch and the error.
 type Message struct {
 	Sequence uint64
+	Bytes    int
 	Batch    *wire.Batch
 	Err      error
 }
@@ -68,7 +69,7 @@ func read(ctx context.Context, stream jetstream.Stream, partition uint32, after 
 		}
 		batch, err := wire.Unpack(m.Data())
 		select {
-		case out <- Message{Sequence: meta.Sequence.Stream, Batch: batch, Err: err}:
+		case out <- Message{Sequence: meta.Sequence.Stream, Bytes: len(m.Data()), Batch: batch, Err: err}:
 			after = meta.Sequence.Stream
 		case <-ctx.Done():
 			return after, nil

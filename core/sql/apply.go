@@ -33,6 +33,9 @@ func Apply(p *plan.Plan, st Statement) (next *plan.Plan, message string, err err
 	if !changed {
 		return p, message, nil
 	}
+	if size := proto.Size(next); size > maxPlan {
+		fail(st.Place(), "all definitions together would have %d bytes; at most %d fit", size, maxPlan)
+	}
 	next.Version++
 	return next, message, nil
 }

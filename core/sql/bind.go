@@ -37,14 +37,13 @@ type binder struct {
 }
 
 func (b *binder) bind(e Expr) *plan.Expr {
-	if *b.nodes++; *b.nodes > maxNodes {
-		fail(e.position(), "the statement is too large: more than %d parts once its aliases are written out", maxNodes)
-	}
+	b.charge(e.position(), 1)
 	if bound := b.leaf(e); bound != nil {
 		return bound
 	}
 	switch x := e.(type) {
 	case *Literal:
+		b.charge(x.Pos, len(x.Text)/16)
 		return literalExpr(literalType(x), literalValue(x))
 	case *Interval:
 		fail(x.Pos, "an INTERVAL stands alone here; it is added to or taken from a TIMESTAMP")
@@ -55,6 +54,13 @@ func (b *binder) bind(e Expr) *plan.Expr {
 	}
 	fail(e.position(), "this has no meaning here")
 	return nil
+}
+
+// charge bounds what a statement grows to: an alias may be used many times, and folding may join long texts.
+func (b *binder) charge(at Pos, n int) {
+	if *b.nodes += n; *b.nodes > maxNodes {
+		fail(at, "the statement is too large once its aliases are written out")
+	}
 }
 
 // condition binds what must be true or false.
@@ -141,7 +147,7 @@ func (b *binder) call(c *Call) *plan.Expr {
 	if err != nil {
 		fail(c.Pos, "%s", err)
 	}
-	return folded(c.Pos, callExpr(name, t, args))
+	return b.folded(c.Pos, callExpr(name, t, args))
 }
 
 // shift is TIMESTAMP ± INTERVAL.
@@ -169,7 +175,7 @@ func (b *binder) shift(c *Call, name string) *plan.Expr {
 		micros = -micros
 	}
 	shift := literalExpr(value.Type{Kind: value.Int}, value.OfInt(micros))
-	return folded(c.Pos, callExpr("+interval", value.Type{Kind: value.Timestamp}, []*plan.Expr{x, shift}))
+	return b.folded(c.Pos, callExpr("+interval", value.Type{Kind: value.Timestamp}, []*plan.Expr{x, shift}))
 }
 
 func (b *binder) cast(c *Cast) *plan.Expr {
@@ -177,7 +183,7 @@ func (b *binder) cast(c *Cast) *plan.Expr {
 	if err := expr.CanCast(typeOf(x), c.Type); err != nil {
 		fail(c.Pos, "%s", err)
 	}
-	return folded(c.Pos, callExpr("CAST", c.Type, []*plan.Expr{x}))
+	return b.folded(c.Pos, callExpr("CAST", c.Type, []*plan.Expr{x}))
 }
 
 func noFunction(c *Call) {
@@ -200,7 +206,7 @@ var laterFunctions = map[string]bool{
 // folded checks the call and computes it now if all of it is known: NOW() − INTERVAL '5' MINUTE is a literal then,
 // from which a store can tell what to read. The check compiles only this call, with its arguments'
 // insides left out, so that checking a deep expression stays linear.
-func folded(at Pos, e *plan.Expr) *plan.Expr {
+func (b *binder) folded(at Pos, e *plan.Expr) *plan.Expr {
 	probe := &plan.Expr{Type: e.Type, Node: &plan.Expr_Call{Call: &plan.Call{Function: e.GetCall().Function}}}
 	known := true
 	for _, a := range e.GetCall().Arguments {
@@ -218,7 +224,9 @@ func folded(at Pos, e *plan.Expr) *plan.Expr {
 	if !known {
 		return e
 	}
-	return literalExpr(typeOf(e), f(nil))
+	v := f(nil)
+	b.charge(at, len(v.Str())/16)
+	return literalExpr(typeOf(e), v)
 }
 
 func literalType(l *Literal) value.Type {

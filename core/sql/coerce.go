@@ -3,6 +3,7 @@ package sql
 import (
 	"strings"
 
+	"github.com/hexpane/hexpane/geo/cell"
 	"github.com/hexpane/hexpane/protocol/expr"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
@@ -21,6 +22,9 @@ func coerce(function string, source []Expr, args []*plan.Expr) {
 		t, err := expr.Common(types...)
 		if err != nil {
 			continue // Signature says it better
+		}
+		if t.Kind != value.Decimal && strings.Contains("+-*%", function) {
+			continue // a time plus a time would make no sense either
 		}
 		for _, i := range peers {
 			if lit, ok := source[i].(*Literal); ok && flexible(lit) {
@@ -88,7 +92,7 @@ func target(lit *Literal, t value.Type) (value.Type, bool) {
 
 func coerced(lit *Literal, t value.Type) *plan.Expr {
 	v, err := value.Parse(t, lit.Text)
-	if err != nil {
+	if err != nil || t.Kind == value.Cell && !cell.Valid(v.Cell()) {
 		fail(lit.Pos, "'%s' is no %s", shorten(lit.Text), t.Kind)
 	}
 	return literalExpr(t, v)

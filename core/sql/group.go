@@ -50,6 +50,7 @@ type grouping struct {
 	items      []Item
 	keys       []groupKey
 	aggregates []*plan.Aggregate
+	known      map[string]int // aggregates by their bytes
 	windowed   bool
 	expanding  bool // inside an alias: aliases do not mean aliases
 }
@@ -61,14 +62,26 @@ type groupKey struct {
 }
 
 func newGrouping(s *scope, sel *Select, groupBy []Expr, now *int64, nodes *int) *grouping {
-	g := &grouping{scope: s, items: sel.Items, row: &binder{leaf: s.rowLeaf("an aggregate"), now: now, nodes: nodes}}
+	g := &grouping{scope: s, known: map[string]int{}, items: sel.Items, row: &binder{leaf: s.rowLeaf("an aggregate"), now: now, nodes: nodes}}
 	keyBinder := &binder{leaf: s.rowLeaf("GROUP BY"), now: now, nodes: nodes}
 	for i, e := range groupBy {
 		k := g.key(e, i)
+		if g.isKey(k.expr) {
+			continue
+		}
 		k.bound = keyBinder.bind(k.expr)
 		g.keys = append(g.keys, k)
 	}
 	return g
+}
+
+func (g *grouping) isKey(e Expr) bool {
+	for _, k := range g.keys {
+		if same(k.expr, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // key finds what a GROUP BY entry means: a column, else an alias of the select list, else its place in it (from 1),
@@ -205,11 +218,14 @@ func (g *grouping) aggregate(c *Call, name string) *plan.Expr {
 		fail(c.Pos, "%s", err)
 	}
 	a.Type = planType(t)
-	for i, known := range g.aggregates {
-		if proto.Equal(known, a) {
-			return columnExpr(len(g.keys)+i, t)
-		}
+	bytes, err := proto.MarshalOptions{Deterministic: true}.Marshal(a)
+	if err != nil {
+		fail(c.Pos, "%s", err)
 	}
+	if i, ok := g.known[string(bytes)]; ok {
+		return columnExpr(len(g.keys)+i, t)
+	}
+	g.known[string(bytes)] = len(g.aggregates)
 	if len(g.aggregates) == maxColumns {
 		fail(c.Pos, "more than %d aggregates", maxColumns)
 	}

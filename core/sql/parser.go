@@ -7,6 +7,11 @@ import (
 
 // Parse reads statements separated by semicolons.
 func Parse(src string) (list []Statement, err error) {
+	defer func() {
+		if err != nil {
+			list = nil // nothing runs of a text that is wrong somewhere
+		}
+	}()
 	defer catch(&err)
 	if len(src) > maxSource {
 		fail(Pos{1, 1}, "%d bytes of SQL are too many; at most %d are taken at once", len(src), maxSource)
@@ -24,7 +29,12 @@ func Parse(src string) (list []Statement, err error) {
 		if len(list) == maxStatements {
 			fail(p.tok.pos, "more than %d statements at once", maxStatements)
 		}
-		list = append(list, p.statement())
+		start := p.tok
+		st := p.statement()
+		if _, insert := st.(*Insert); !insert && p.last-start.start > maxStatement {
+			fail(start.pos, "a statement of more than %d bytes", maxStatement)
+		}
+		list = append(list, st)
 		if p.tok.kind != endToken && !p.isMark(";") {
 			p.expected("`;` or the end of the statement")
 		}

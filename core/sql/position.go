@@ -26,7 +26,7 @@ func (o options) position(s *scope, keyed bool) *plan.Position {
 	lat, lon := -1, -1
 	switch {
 	case said && strings.EqualFold(strings.TrimSpace(opt.Value), "none"):
-		o.without("position='none'")
+		o.without()
 		return nil
 	case said:
 		first, second, ok := strings.Cut(opt.Value, ",")
@@ -42,7 +42,7 @@ func (o options) position(s *scope, keyed bool) *plan.Position {
 		}
 	default:
 		if lat, lon = s.latLon(); lat < 0 || !keyed {
-			o.without("a position")
+			o.without()
 			return nil
 		}
 	}
@@ -51,10 +51,10 @@ func (o options) position(s *scope, keyed bool) *plan.Position {
 }
 
 // without refuses options that only make sense beside a position.
-func (o options) without(why string) {
+func (o options) without() {
 	for _, name := range []string{"speed", "heading", "speed_unit"} {
 		if opt, ok := o[name]; ok {
-			fail(opt.Name.Pos, "option %s belongs to a position, and there is none (%s)", name, why)
+			fail(opt.Name.Pos, "option %s belongs to a position, and the stream has none: it takes a KEY and position = 'lat,lon'", name)
 		}
 	}
 }

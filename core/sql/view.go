@@ -61,12 +61,12 @@ func planView(p *plan.Plan, st *CreateView) *plan.View {
 		where := &binder{leaf: s.rowLeaf("WHERE"), nodes: &nodes}
 		v.Filter = where.condition(sel.Where, "WHERE")
 	}
-	items := viewItems(sel, groupBy)
+	items := viewItems(s, sel, groupBy)
 	g := newGrouping(s, &Select{Items: items}, groupBy, nil, &nodes)
 	g.windowed = true
-	for i, k := range g.keys {
+	for _, k := range g.keys {
 		if typeOf(k.bound).Kind == value.Null {
-			fail(groupBy[i].position(), "NULL groups nothing")
+			fail(k.expr.position(), "NULL groups nothing")
 		}
 		v.Keys = append(v.Keys, &plan.Column{Name: k.name, Type: k.bound.Type})
 		v.KeyExprs = append(v.KeyExprs, k.bound)
@@ -101,7 +101,7 @@ func streamOf(p *plan.Plan, sel *Select) *plan.Stream {
 }
 
 // viewItems leaves out window_start and window_end under their own names, which every view has anyway.
-func viewItems(sel *Select, groupBy []Expr) []Item {
+func viewItems(s *scope, sel *Select, groupBy []Expr) []Item {
 	var items []Item
 	aggregates := len(groupBy) > 0
 	for _, item := range sel.Items {
@@ -109,7 +109,7 @@ func viewItems(sel *Select, groupBy []Expr) []Item {
 			fail(item.Pos, "a view names its columns; * is for the SELECT that reads it")
 		}
 		aggregates = aggregates || hasAggregate(item.Expr)
-		if n, ok := item.Expr.(*Name); ok {
+		if n, ok := item.Expr.(*Name); ok && s.find(n.Ident) < 0 {
 			i, bound := windowBounds[strings.ToUpper(n.Ident.Name)]
 			if bound && (item.Alias == nil || item.Alias.Is(viewColumns[i].Name)) {
 				continue
@@ -118,6 +118,11 @@ func viewItems(sel *Select, groupBy []Expr) []Item {
 		items = append(items, item)
 	}
 	if !aggregates {
+		nodes := 0
+		b := &binder{leaf: s.rowLeaf("SELECT"), nodes: &nodes}
+		for _, item := range items { // a misspelt aggregate is the likelier mistake
+			b.bind(item.Expr)
+		}
 		fail(sel.at, "a view groups its stream: it needs an aggregate (COUNT(*), AVG(x) …) or GROUP BY")
 	}
 	if len(items) == 0 {

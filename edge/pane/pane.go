@@ -32,6 +32,7 @@ type stream struct {
 	views   []*view
 	keys    []int // the key columns
 	forward bool  // rows are wanted at the core
+	timed   bool  // the event time is no column, so a row gets it as one more
 	width   int
 	rows    [][][]value.Value // by partition
 }
@@ -55,7 +56,10 @@ type entry struct {
 func New(p *plan.Plan) (*Table, error) {
 	t := &Table{partitions: p.Partitions, streams: map[uint32]*stream{}}
 	for _, s := range p.Streams {
-		st := &stream{forward: s.Position != nil, width: len(s.Columns), rows: make([][][]value.Value, max(1, p.Partitions))}
+		st := &stream{forward: s.Position != nil, timed: s.Timestamp < 0, width: len(s.Columns), rows: make([][][]value.Value, max(1, p.Partitions))}
+		if st.timed {
+			st.width++
+		}
 		for i, c := range s.Columns {
 			if c.Key {
 				st.keys = append(st.keys, i)
@@ -125,7 +129,11 @@ func (t *Table) Fold(streamID uint32, row []value.Value, us int64, forwardRow bo
 			t.scratch = value.Append(t.scratch, row[k])
 		}
 		p := wire.Partition(t.scratch, t.partitions)
-		s.rows[p] = append(s.rows[p], append(make([]value.Value, 0, len(row)), row...))
+		kept := append(make([]value.Value, 0, s.width), row...)
+		if s.timed {
+			kept = append(kept, value.OfTime(us))
+		}
+		s.rows[p] = append(s.rows[p], kept)
 		t.rows++
 	}
 }
@@ -231,7 +239,7 @@ func (t *Table) cutPane(pieces []Piece, v *view, start int64, keys map[string]*e
 		}
 		d := open[p]
 		d.Count++
-		d.Readings += e.readings
+		d.Readings = append(d.Readings, e.readings)
 		d.Keys = append(d.Keys, key...)
 		d.States = e.partial.Append(d.States)
 		if len(d.Keys)+len(d.States) > pieceBytes {

@@ -127,22 +127,22 @@ func (s *Store) Marks(f func(Marks)) error {
 }
 
 // Outbox gives up to limit batches after an order, and at most maxBytes of them but at least one.
-func (s *Store) Outbox(after uint64, limit, maxBytes int) (out []Out, err error) {
+func (s *Store) Outbox(after uint64, limit, maxBytes int, f func(order uint64, partition uint32, data []byte)) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: numbered('o', after+1), UpperBound: []byte{'o' + 1}})
 	if err != nil {
-		return nil, fmt.Errorf("read outbox: %w", err)
+		return fmt.Errorf("read outbox: %w", err)
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	size := 0
-	for ok := it.First(); ok && len(out) < limit; ok = it.Next() {
+	count, size := 0, 0
+	for ok := it.First(); ok && count < limit; ok = it.Next() {
 		v := it.Value()
-		if size += len(v); size > maxBytes && len(out) > 0 {
+		if size += len(v); size > maxBytes && count > 0 {
 			break
 		}
-		out = append(out, Out{Order: binary.BigEndian.Uint64(it.Key()[1:]), Partition: binary.BigEndian.Uint32(v),
-			Data: append([]byte(nil), v[4:]...)})
+		count++
+		f(binary.BigEndian.Uint64(it.Key()[1:]), binary.BigEndian.Uint32(v), append([]byte(nil), v[4:]...))
 	}
-	return out, it.Error()
+	return it.Error()
 }
 
 // Delivered deletes the outbox from an order to another. It need not be synced: a batch sent twice is applied once.

@@ -14,15 +14,23 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hexpane/hexpane/edge/store"
 	"github.com/hexpane/hexpane/protocol/wire"
 	"github.com/nats-io/nats.go"
 )
 
 // Outbox is what the uplink empties; the edge's store is one.
 type Outbox interface {
-	Outbox(after uint64, limit, maxBytes int) ([]store.Out, error)
+	// Outbox gives up to limit batches after an order, of at most maxBytes but at least one.
+	Outbox(after uint64, limit, maxBytes int, f func(order uint64, partition uint32, data []byte)) error
+	// Delivered deletes the batches from an order to another.
 	Delivered(from, to uint64) error
+}
+
+// out is one batch on its way.
+type out struct {
+	order     uint64
+	partition uint32
+	data      []byte
 }
 
 // Bounds of one atomic publish: JetStream takes 1,000 messages and 10 s.
@@ -101,42 +109,44 @@ func (u *Uplink) pause(ctx context.Context, err error) {
 
 // deliver sends one atomic batch and trims the outbox; it gives how many messages it had.
 func (u *Uplink) deliver(ctx context.Context) (int, error) {
-	out, err := u.outbox.Outbox(u.next, maxMessages, maxBytes)
-	if err != nil || len(out) == 0 {
+	var batches []out
+	size := 0
+	err := u.outbox.Outbox(u.next, maxMessages, maxBytes, func(order uint64, partition uint32, data []byte) {
+		batches = append(batches, out{order, partition, data})
+		size += len(data)
+	})
+	if err != nil || len(batches) == 0 {
 		return 0, err
 	}
-	if err := u.publish(ctx, out); err != nil {
+	if err := u.publish(ctx, batches); err != nil {
 		return 0, err
 	}
-	last, bytes := out[len(out)-1].Order, 0
-	for _, o := range out {
-		bytes += len(o.Data)
-	}
-	if err := u.outbox.Delivered(out[0].Order, last); err != nil {
+	last := batches[len(batches)-1].order
+	if err := u.outbox.Delivered(batches[0].order, last); err != nil {
 		return 0, err
 	}
 	u.next = last
-	u.sent(len(out), bytes)
-	return len(out), nil
+	u.sent(len(batches), size)
+	return len(batches), nil
 }
 
-// publish sends out as one JetStream atomic publish (ADR-50 of nats-architecture-and-design): all or nothing, one fsync.
-func (u *Uplink) publish(ctx context.Context, out []store.Out) error {
-	id := fmt.Sprintf("%x-%x", out[0].Order, rand.Uint64())
-	for i, o := range out {
-		m := nats.NewMsg(wire.Subject(u.edge, o.Partition))
-		m.Data = o.Data
-		if len(out) > 1 {
+// publish sends batches as one JetStream atomic publish (ADR-50 of nats-architecture-and-design): all or nothing, one fsync.
+func (u *Uplink) publish(ctx context.Context, batches []out) error {
+	id := fmt.Sprintf("%x-%x", batches[0].order, rand.Uint64())
+	for i, o := range batches {
+		m := nats.NewMsg(wire.Subject(u.edge, o.partition))
+		m.Data = o.data
+		if len(batches) > 1 {
 			m.Header.Set("Nats-Batch-Id", id)
 			m.Header.Set("Nats-Batch-Sequence", strconv.Itoa(i+1))
 		}
-		if i < len(out)-1 {
+		if i < len(batches)-1 {
 			if err := u.conn.PublishMsg(m); err != nil {
 				return fmt.Errorf("publish to %s: %w", m.Subject, err)
 			}
 			continue
 		}
-		if len(out) > 1 {
+		if len(batches) > 1 {
 			m.Header.Set("Nats-Batch-Commit", "1")
 		}
 		return u.request(ctx, m)

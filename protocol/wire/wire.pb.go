@@ -163,9 +163,9 @@ type Deltas struct {
 	View          uint32                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"`
 	PaneUs        int64                  `protobuf:"varint,2,opt,name=pane_us,json=paneUs,proto3" json:"pane_us,omitempty"` // the pane's start
 	Count         uint32                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
-	Readings      uint64                 `protobuf:"varint,4,opt,name=readings,proto3" json:"readings,omitempty"` // that made them
-	Keys          []byte                 `protobuf:"bytes,5,opt,name=keys,proto3" json:"keys,omitempty"`          // count × the key columns' binary values
-	States        []byte                 `protobuf:"bytes,6,opt,name=states,proto3" json:"states,omitempty"`      // count × the aggregates' encoded states
+	Readings      []uint64               `protobuf:"varint,4,rep,packed,name=readings,proto3" json:"readings,omitempty"` // that made each
+	Keys          []byte                 `protobuf:"bytes,5,opt,name=keys,proto3" json:"keys,omitempty"`                 // count × the key columns' binary values
+	States        []byte                 `protobuf:"bytes,6,opt,name=states,proto3" json:"states,omitempty"`             // count × the aggregates' encoded states
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -221,11 +221,11 @@ func (x *Deltas) GetCount() uint32 {
 	return 0
 }
 
-func (x *Deltas) GetReadings() uint64 {
+func (x *Deltas) GetReadings() []uint64 {
 	if x != nil {
 		return x.Readings
 	}
-	return 0
+	return nil
 }
 
 func (x *Deltas) GetKeys() []byte {
@@ -558,7 +558,7 @@ const file_protocol_wire_wire_proto_rawDesc = "" +
 	"\x04view\x18\x01 \x01(\rR\x04view\x12\x17\n" +
 	"\apane_us\x18\x02 \x01(\x03R\x06paneUs\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\rR\x05count\x12\x1a\n" +
-	"\breadings\x18\x04 \x01(\x04R\breadings\x12\x12\n" +
+	"\breadings\x18\x04 \x03(\x04R\breadings\x12\x12\n" +
 	"\x04keys\x18\x05 \x01(\fR\x04keys\x12\x16\n" +
 	"\x06states\x18\x06 \x01(\fR\x06states\"N\n" +
 	"\x04Rows\x12\x16\n" +

@@ -1,0 +1,196 @@
+// Package api is the core's HTTP: SQL, state, the WebSocket and the page, and what of the contract is still to come.
+//
+//	api.go      routes, authentication, errors
+//	sql.go      POST /api/v1/sql
+//	openapi.go  GET /api/openapi.json, which a test holds against the routes
+//
+// It knows HTTP and nothing else: what it serves comes through Service.
+package api
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// Service answers; the core is one.
+type Service interface {
+	// Execute runs statements and gives the answer of the last one.
+	Execute(ctx context.Context, sql string) (*Answer, error)
+	// Page is what the dashboard needs to start.
+	Page() any
+	// Basemap is the path of a GeoJSON file, or "".
+	Basemap() string
+	// Streams, Views, Edges and Partitions give their states, ready for JSON.
+	Streams() any
+	Views() any
+	Edges() any
+	Partitions() any
+}
+
+// Answer of a statement.
+type Answer struct {
+	Columns   []Column        `json:"columns"`
+	Rows      [][]value.Value `json:"rows"`
+	Watermark *string         `json:"watermark"`
+	// Messages say what each statement did that answers no rows.
+	Messages []string `json:"messages,omitempty"`
+}
+
+// Column of an answer.
+type Column struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// StatementError is an error in a statement: the user's, not ours.
+type StatementError struct {
+	Message      string
+	Line, Column int
+}
+
+func (e *StatementError) Error() string { return e.Message }
+
+// Parts the handler is made of.
+type Parts struct {
+	Service   Service
+	Live      http.Handler
+	Dashboard http.Handler
+	Ops       http.Handler
+	Token     string
+	Log       *slog.Logger
+}
+
+// route is one call of the API.
+type route struct {
+	method, path, summary string
+	serve                 http.HandlerFunc // nil: still to come
+}
+
+type server struct{ Parts }
+
+// routes is the list that serves, and that OpenAPI is made from.
+func (s *server) routes() []route {
+	list := func(f func() any) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, f()) }
+	}
+	v := s.Service
+	return []route{
+		{"POST", "/api/v1/sql", "Runs SQL statements; a SELECT answers rows. Accept: text/csv gives CSV.", s.sql},
+		{"GET", "/api/v1/streams", "Streams, with columns, watermark and rates.", list(v.Streams)},
+		{"GET", "/api/v1/views", "Views, with columns, windows and watermark.", list(v.Views)},
+		{"GET", "/api/v1/edges", "Edges, with counts and lag.", list(v.Edges)},
+		{"GET", "/api/v1/partitions", "Partitions, with place in the stream and watermarks.", list(v.Partitions)},
+		{"GET", "/api/v1/config", "What the dashboard needs to start.", list(v.Page)},
+		{"GET", "/api/v1/basemap", "GeoJSON to draw beneath; 404 if none is configured.", s.basemap},
+		{"GET", "/api/v1/metrics/{metric}/data", "History of one column of a view.", nil},
+		{"POST", "/api/v1/ingest", "Readings over HTTP.", nil},
+		{"GET", "/api/v1/fences", "All fences.", nil},
+		{"POST", "/api/v1/fences", "Adds fences.", nil},
+		{"GET", "/api/v1/fences/{id}", "One fence.", nil},
+		{"PUT", "/api/v1/fences/{id}", "Sets a fence.", nil},
+		{"DELETE", "/api/v1/fences/{id}", "Deletes a fence.", nil},
+		{"GET", "/api/v1/alerts", "Alerts.", nil},
+		{"POST", "/api/v1/alerts", "Makes an alert.", nil},
+		{"POST", "/api/v1/alerts/{id}/ack", "Acknowledges an alert.", nil},
+		{"GET", "/api/v1/dashboards", "Dashboards.", nil},
+		{"POST", "/api/v1/dashboards", "Adds a dashboard.", nil},
+		{"GET", "/api/v1/dashboards/{id}", "One dashboard.", nil},
+		{"PUT", "/api/v1/dashboards/{id}", "Sets a dashboard.", nil},
+		{"DELETE", "/api/v1/dashboards/{id}", "Deletes a dashboard.", nil},
+	}
+}
+
+// Handler serves everything.
+func Handler(p Parts) http.Handler {
+	s := &server{p}
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		serve := r.serve
+		if serve == nil {
+			serve = func(w http.ResponseWriter, _ *http.Request) {
+				fail(w, http.StatusNotImplemented, r.method+" "+r.path+" is not built yet; GET /api/openapi.json lists what is")
+			}
+		}
+		mux.Handle(r.method+" "+r.path, s.guard(serve))
+	}
+	mux.HandleFunc("GET /api/openapi.json", s.openAPI)
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		fail(w, http.StatusNotFound, "no "+r.Method+" "+r.URL.Path+"; GET /api/openapi.json lists what there is")
+	})
+	mux.Handle("GET /ws", p.Live)
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		mux.Handle("GET "+path, p.Ops)
+	}
+	mux.Handle("/", p.Dashboard)
+	return mux
+}
+
+// guard wants the token, if one is configured, and answers a browser on another origin nothing.
+func (s *server) guard(next http.HandlerFunc) http.Handler {
+	protect := http.NewCrossOriginProtection()
+	return protect.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.Token != "" {
+			token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+			if q := r.URL.Query().Get("token"); q != "" {
+				token = q
+			}
+			if subtle.ConstantTimeCompare([]byte(token), []byte(s.Token)) != 1 {
+				fail(w, http.StatusUnauthorized, "a token is wanted: Authorization: Bearer …")
+				return
+			}
+		}
+		next(w, r)
+	}))
+}
+
+func (s *server) basemap(w http.ResponseWriter, r *http.Request) {
+	path := s.Service.Basemap()
+	if path == "" {
+		fail(w, http.StatusNotFound, "no basemap is configured (map.basemap)")
+		return
+	}
+	w.Header().Set("Content-Type", "application/geo+json")
+	w.Header().Set("Cache-Control", "max-age=300")
+	http.ServeFile(w, r, path)
+}
+
+func reply(w http.ResponseWriter, code int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		fail(w, http.StatusInternalServerError, "the answer could not be written: "+err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_, _ = w.Write(append(text, '\n')) // the client may be gone
+}
+
+type problem struct {
+	Message string `json:"message"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+}
+
+func fail(w http.ResponseWriter, code int, message string) {
+	reply(w, code, map[string]problem{"error": {Message: message}})
+}
+
+func failWith(w http.ResponseWriter, err error) {
+	var st *StatementError
+	switch {
+	case errors.As(err, &st):
+		reply(w, http.StatusBadRequest, map[string]problem{"error": {st.Message, st.Line, st.Column}})
+	case errors.Is(err, context.DeadlineExceeded):
+		fail(w, http.StatusServiceUnavailable, "the query took longer than query.timeout; narrow it, by window_start for instance")
+	default:
+		fail(w, http.StatusInternalServerError, err.Error())
+	}
+}

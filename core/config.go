@@ -1,0 +1,79 @@
+package core
+
+import (
+	"fmt"
+	"time"
+)
+
+// Config of a core. Each key is documented by its help tag alone; --help and --print-config come from here.
+type Config struct {
+	HTTP struct {
+		Listen string `yaml:"listen" default:"127.0.0.1:8080" flag:"http" help:"address of the dashboard, the API and the WebSocket"`
+		Token  string `yaml:"token" secret:"true" help:"unless empty, wanted from every client: Authorization: Bearer …, or ?token=…"`
+	} `yaml:"http" help:"dashboard and API"`
+
+	NATS struct {
+		URL         string `yaml:"url" help:"address of an existing NATS server with JetStream; empty: run one in this process"`
+		Listen      string `yaml:"listen" default:"127.0.0.1:4222" help:"address the NATS server in this process listens on"`
+		Credentials string `yaml:"credentials" help:"file with NATS credentials"`
+		StreamBytes int64  `yaml:"stream_bytes" default:"4GiB" unit:"bytes" help:"disk for batches; when full, edges keep theirs"`
+	} `yaml:"nats" help:"the link to the edges"`
+
+	SQL        string `yaml:"sql" flag:"sql" help:"file of SQL statements to run at start; what exists already is left as it is"`
+	Partitions int    `yaml:"partitions" default:"4" help:"how many workers share the state; fixed at the first start"`
+
+	Time struct {
+		Idle time.Duration `yaml:"idle" default:"15s" help:"an edge silent for this long holds no watermark back"`
+	} `yaml:"time" help:"event time"`
+
+	State struct {
+		CacheBytes int64 `yaml:"cache_bytes" default:"64MiB" unit:"bytes" help:"block cache"`
+		TableRows  int   `yaml:"table_rows" default:"10000" help:"rows kept of late and of rejected, per partition"`
+	} `yaml:"state" help:"the core's disk"`
+
+	Live struct {
+		Tick            time.Duration `yaml:"tick" default:"40ms" help:"between two frames of a viewer"`
+		MaxClients      int           `yaml:"max_clients" default:"2000" help:"viewers at once"`
+		MaxTopics       int           `yaml:"max_topics" default:"100" help:"topics of one viewer"`
+		MaxMessageBytes int64         `yaml:"max_message_bytes" default:"64KiB" unit:"bytes" help:"largest message from a viewer"`
+		WriteWait       time.Duration `yaml:"write_wait" default:"10s" help:"a viewer that takes longer to take a frame is closed"`
+	} `yaml:"live" help:"WebSocket"`
+
+	Influx struct {
+		URL    string `yaml:"url" help:"address of InfluxDB, such as http://127.0.0.1:8086; empty: none"`
+		Token  string `yaml:"token" secret:"true" help:"token; for 1.8 user:password"`
+		Org    string `yaml:"org" help:"organisation; empty for 1.8"`
+		Bucket string `yaml:"bucket" default:"hexpane" help:"bucket; for 1.8 database/policy"`
+		Batch  int    `yaml:"batch" default:"5000" help:"points a request"`
+	} `yaml:"influx" help:"history in InfluxDB"`
+
+	Query struct {
+		Timeout time.Duration `yaml:"timeout" default:"30s" help:"longest a SELECT may run"`
+		MaxRows int           `yaml:"max_rows" default:"100000" help:"most rows a SELECT may give"`
+	} `yaml:"query" help:"pull queries"`
+
+	Map struct {
+		Title   string  `yaml:"title" default:"hexpane" help:"title of the dashboard"`
+		Lat     float64 `yaml:"lat" default:"30" help:"where the map starts, degrees"`
+		Lon     float64 `yaml:"lon" default:"0" help:"where the map starts, degrees"`
+		Zoom    float64 `yaml:"zoom" default:"2" help:"where the map starts"`
+		Basemap string  `yaml:"basemap" help:"GeoJSON file to draw beneath, over the coasts of the world"`
+	} `yaml:"map" help:"the dashboard's map"`
+}
+
+// Validate says what is wrong, naming the key.
+func (c *Config) Validate() error {
+	switch {
+	case c.Partitions < 1 || c.Partitions > 256:
+		return fmt.Errorf("partitions: %d must be 1 to 256", c.Partitions)
+	case c.Live.Tick < 5*time.Millisecond:
+		return fmt.Errorf("live.tick: %s must be at least 5ms", c.Live.Tick)
+	case c.State.TableRows < 10:
+		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
+	case c.Influx.URL != "" && c.Influx.Bucket == "":
+		return fmt.Errorf("influx.bucket: must be set with influx.url")
+	case c.Influx.Batch < 1:
+		return fmt.Errorf("influx.batch: %d must be at least 1", c.Influx.Batch)
+	}
+	return nil
+}

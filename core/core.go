@@ -1,0 +1,260 @@
+// Package core assembles a core node: batches in, results out.
+//
+//	partition.go  the straight line of one batch: read this first
+//	streams.go    a stream in a partition: watermarks, newest rows, the core's own tables
+//	restore.go    start and change of plan
+//	publish.go    what viewers and the history store are told
+//	catalog.go    the plan in force, and the edges
+//	query.go      SQL: statements and pull queries over the state
+//	status.go     the counts that operators see
+//	core.go       assembly: New, Run; config.go, metrics.go
+//
+// Stages are in the folders below and never import one another; this package alone joins them. It knows nothing of
+// edges but what protocol/wire says.
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/hexpane/hexpane/core/api"
+	"github.com/hexpane/hexpane/core/bus"
+	"github.com/hexpane/hexpane/core/intake"
+	"github.com/hexpane/hexpane/core/live"
+	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/core/store/influx"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+)
+
+// Core is one core node.
+type Core struct {
+	cfg        *Config
+	log        *slog.Logger
+	m          *metrics
+	nats       *server.Server // nil: an existing one is used
+	conn       *nats.Conn
+	stream     jetstream.Stream
+	store      *state.Store
+	catalog    *catalog
+	hub        *live.Hub
+	live       *publisher
+	sink       *influx.Sink // nil: no InfluxDB
+	partitions []*partition
+	listener   net.Listener
+	handler    http.Handler
+	status     *status
+	version    string
+	received   atomic.Uint64 // bytes of batches taken in
+}
+
+// Deps are what a core is given.
+type Deps struct {
+	Log       *slog.Logger
+	Metrics   *prometheus.Registry
+	DataDir   string       // exists, and is this core's alone
+	Dashboard http.Handler // serves the page
+	Ops       http.Handler // serves /healthz, /readyz, /metrics
+	Version   string
+}
+
+// New starts NATS unless one is given, opens the state, runs the configured SQL and binds the address; Run serves. cfg is validated.
+func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
+	c := &Core{cfg: cfg, log: d.Log, m: newMetrics(d.Metrics), version: d.Version}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	if err = c.connect(ctx, d); err != nil {
+		return nil, err
+	}
+	if c.store, err = state.Open(filepath.Join(d.DataDir, "state"), cfg.State.CacheBytes, d.Log); err != nil {
+		return nil, err
+	}
+	c.hub = live.New(live.Config{Tick: cfg.Live.Tick, MaxClients: cfg.Live.MaxClients, MaxMessage: cfg.Live.MaxMessageBytes,
+		WriteWait: cfg.Live.WriteWait, MaxTopics: cfg.Live.MaxTopics, Token: cfg.HTTP.Token}, d.Metrics, c.m.framed, d.Log)
+	c.live = &publisher{hub: c.hub}
+	p := c.catalog.plan()
+	c.live.topics(nil, p)
+	if cfg.Influx.URL != "" {
+		c.sink = influx.New(influx.Config{URL: cfg.Influx.URL, Token: cfg.Influx.Token, Org: cfg.Influx.Org, Bucket: cfg.Influx.Bucket,
+			Batch: cfg.Influx.Batch}, c.store, p.Partitions, d.Metrics, d.Log, func(line, reason string) {
+			d.Log.Error("InfluxDB refused a point; it was set aside", "point", line, "reason", reason)
+		})
+	}
+	for id := range p.Partitions {
+		part := c.newPartition(id)
+		if err = part.restore(time.Now().UnixMicro()); err != nil {
+			return nil, fmt.Errorf("restore partition %d: %w", id, err)
+		}
+		c.partitions = append(c.partitions, part)
+	}
+	c.catalog.changed = c.live.topics
+	if err = c.runFile(ctx); err != nil {
+		return nil, err
+	}
+	c.status = newStatus(c, d.Metrics)
+	if c.listener, err = net.Listen("tcp", cfg.HTTP.Listen); err != nil {
+		return nil, fmt.Errorf("http.listen %s: %w", cfg.HTTP.Listen, err)
+	}
+	c.handler = api.Handler(api.Parts{Service: c, Live: c.hub, Dashboard: d.Dashboard, Ops: d.Ops, Token: cfg.HTTP.Token, Log: d.Log})
+	return c, nil
+}
+
+func (c *Core) connect(ctx context.Context, d Deps) (err error) {
+	url := c.cfg.NATS.URL
+	if url == "" {
+		if c.nats, err = bus.Embed(c.cfg.NATS.Listen, filepath.Join(d.DataDir, "nats"), d.Log); err != nil {
+			return err
+		}
+		url = c.nats.ClientURL()
+	}
+	if c.conn, err = bus.Connect(url, "hexpane-core", c.cfg.NATS.Credentials, d.Log); err != nil {
+		return err
+	}
+	js, err := jetstream.New(c.conn)
+	if err != nil {
+		return fmt.Errorf("JetStream: %w", err)
+	}
+	prepare, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	var bucket jetstream.KeyValue
+	if c.stream, bucket, err = bus.Prepare(prepare, js, c.cfg.NATS.StreamBytes); err != nil {
+		return fmt.Errorf("NATS at %s: %w", url, err)
+	}
+	c.catalog, err = openCatalog(prepare, bucket, uint32(c.cfg.Partitions), d.Log)
+	return err
+}
+
+func (c *Core) newPartition(id uint32) *partition {
+	p := &partition{id: id, cfg: c.cfg, log: c.log, m: c.m, store: c.store, catalog: c.catalog, live: c.live, bytes: &c.received, plan: &plan.Plan{},
+		streams: map[uint32]*streamState{}, views: map[uint32]*merge.View{}, finals: map[uint32]int64{}, applied: map[string]mark{},
+		entries: map[byte]uint64{}}
+	if c.sink != nil {
+		p.sink = func(uint32) { c.sink.Wake() }
+	}
+	return p
+}
+
+// runFile runs the configured SQL file.
+func (c *Core) runFile(ctx context.Context) error {
+	if c.cfg.SQL == "" {
+		return nil
+	}
+	text, err := os.ReadFile(c.cfg.SQL)
+	if err != nil {
+		return fmt.Errorf("sql: %w", err)
+	}
+	if _, err := c.Execute(ctx, string(text)); err != nil {
+		return fmt.Errorf("sql: %s: %w", c.cfg.SQL, err)
+	}
+	return nil
+}
+
+// Run serves until ctx ends.
+func (c *Core) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range c.partitions {
+		in := make(chan intake.Message, maxTurn)
+		g.Go(func() error { return intake.Run(ctx, c.stream, p.id, p.position, c.log, in) })
+		g.Go(func() error { return p.run(ctx, in) })
+	}
+	g.Go(func() error { return c.hub.Run(ctx) })
+	g.Go(func() error { return c.status.run(ctx) })
+	g.Go(func() error { return c.purge(ctx) })
+	if c.sink != nil {
+		g.Go(func() error { return c.sink.Run(ctx) })
+	}
+	srv := &http.Server{Handler: c.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	g.Go(func() error {
+		if err := srv.Serve(c.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve http: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if srv.Shutdown(stop) != nil {
+			return srv.Close()
+		}
+		return nil
+	})
+	return errors.Join(g.Wait(), c.close())
+}
+
+// purge drops from the stream what every partition has committed.
+func (c *Core) purge(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, p := range c.partitions {
+			done, err := c.store.Position(p.id)
+			if err != nil {
+				return err
+			}
+			if done == 0 {
+				continue
+			}
+			if err := c.stream.Purge(ctx, jetstream.WithPurgeSubject(subjectOf(p.id)), jetstream.WithPurgeSequence(done+1)); err != nil && ctx.Err() == nil {
+				c.log.Warn("applied batches could not be dropped from the stream", "partition", p.id, "error", err)
+			}
+		}
+	}
+}
+
+func (c *Core) close() error {
+	var errs []error
+	if c.conn != nil {
+		c.conn.Close()
+	}
+	if c.nats != nil {
+		c.nats.Shutdown()
+		c.nats.WaitForShutdown()
+	}
+	if c.store != nil {
+		errs = append(errs, c.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// HTTPAddress is the bound address, as http://host:port.
+func (c *Core) HTTPAddress() string { return "http://" + c.listener.Addr().String() }
+
+// NATSAddress is where edges connect to.
+func (c *Core) NATSAddress() string {
+	if c.nats != nil {
+		return c.nats.ClientURL()
+	}
+	return c.cfg.NATS.URL
+}
+
+// Checks are the core's readiness checks, by name.
+func (c *Core) Checks() map[string]func() error {
+	return map[string]func() error{"nats": func() error {
+		if !c.conn.IsConnected() {
+			return errors.New("no connection to NATS")
+		}
+		return nil
+	}}
+}

@@ -1,0 +1,54 @@
+package core
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	batches    prometheus.Counter
+	duplicates prometheus.Counter
+	gaps       prometheus.Counter
+	corrupt    prometheus.Counter
+	unknown    prometheus.Counter
+	rows       *prometheus.CounterVec
+	late       *prometheus.CounterVec
+	watermark  *prometheus.GaugeVec
+	committed  prometheus.Observer
+	framed     prometheus.Observer
+}
+
+var stageBuckets = []float64{.001, .002, .005, .01, .02, .03, .05, .075, .1, .15, .25, .5, 1, 2.5, 10, 60}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		r.MustRegister(c)
+		return c
+	}
+	m := &metrics{
+		batches:    counter("hexpane_core_intake_batches_total", "Batches applied."),
+		duplicates: counter("hexpane_core_intake_duplicates_total", "Batches that were applied before."),
+		gaps:       counter("hexpane_core_intake_gaps_total", "Times that batches of an edge were missing."),
+		corrupt:    counter("hexpane_core_intake_corrupt_total", "Messages or parts of batches that could not be read."),
+		unknown:    counter("hexpane_core_intake_unknown_total", "Deltas and rows of views and streams that were dropped meanwhile."),
+		rows:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_intake_rows_total", Help: "Rows taken in."}, []string{"stream"}),
+		late: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_merge_late_total",
+			Help: "Deltas that came after their window fired, by what became of them: revised or dropped."}, []string{"view", "outcome"}),
+		watermark: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_core_merge_watermark_seconds",
+			Help: "Watermark of a view, seconds since the epoch: the least of its partitions."}, []string{"view"}),
+	}
+	r.MustRegister(m.rows, m.late, m.watermark)
+	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hexpane_end_to_end_seconds",
+		Help: "Time from a device's publish to a stage.", Buckets: stageBuckets}, []string{"stage"})
+	// In one process with an edge the histogram is there already, and is shared.
+	if err := r.Register(stages); err != nil {
+		var already prometheus.AlreadyRegisteredError
+		if errors.As(err, &already) {
+			stages = already.ExistingCollector.(*prometheus.HistogramVec)
+		}
+	}
+	m.committed, m.framed = stages.WithLabelValues("core"), stages.WithLabelValues("frame")
+	return m
+}

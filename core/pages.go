@@ -1,0 +1,137 @@
+package core
+
+import (
+	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+type object = map[string]any
+
+// Page is what the dashboard needs to start: where to look, and the first view that has a cell and a number to colour it by.
+func (c *Core) Page() any {
+	p := c.catalog.plan()
+	page := object{"title": c.cfg.Map.Title, "center": []float64{c.cfg.Map.Lon, c.cfg.Map.Lat}, "zoom": c.cfg.Map.Zoom,
+		"basemap": nil, "heat": nil, "version": c.version}
+	if c.cfg.Map.Basemap != "" {
+		page["basemap"] = "/api/v1/basemap"
+	}
+	positions := []string{}
+	for _, s := range p.Streams {
+		if s.Position != nil {
+			positions = append(positions, s.Name)
+		}
+	}
+	page["position_streams"] = positions
+	for _, v := range p.Views {
+		if heat := heatOf(v); heat != nil {
+			page["heat"] = heat
+			break
+		}
+	}
+	return page
+}
+
+// heatOf prefers a measured number over a count.
+func heatOf(v *plan.View) object {
+	var cellName, number, count string
+	for i, c := range v.Outputs {
+		switch k := value.Kind(c.Type.GetKind()); {
+		case k == value.Cell && cellName == "":
+			cellName = c.Name
+		case isKey(v, i):
+		case k == value.Double && number == "":
+			number = c.Name
+		case k.Numeric() && count == "":
+			count = c.Name
+		}
+	}
+	if number == "" {
+		number = count
+	}
+	if cellName == "" || number == "" {
+		return nil
+	}
+	return object{"view": v.Name, "cell": cellName, "value": number}
+}
+
+// Basemap is the path of the GeoJSON file configured.
+func (c *Core) Basemap() string { return c.cfg.Map.Basemap }
+
+func columnsOf(r sql.Relation) []object {
+	list := make([]object, len(r.Columns))
+	for i, col := range r.Columns {
+		list[i] = object{"name": col.Name, "type": col.Type.String()}
+	}
+	return list
+}
+
+// Streams gives the streams and where their watermarks stand.
+func (c *Core) Streams() any {
+	list := []object{}
+	for _, s := range c.catalog.plan().Streams {
+		var keys []string
+		for _, col := range s.Columns {
+			if col.Key {
+				keys = append(keys, col.Name)
+			}
+		}
+		o := object{"name": s.Name, "topic": s.Topic, "format": s.Format, "disorder_ms": s.DisorderUs / 1000, "sql": s.Sql, "keys": keys,
+			"columns": columnsOf(sql.StreamRelation(s)), "position": s.Position != nil, "watermark": c.watermarkText(s.Id)}
+		if len(keys) > 0 {
+			o["key"] = keys[0]
+		}
+		if t := c.hub.Lookup("positions:" + s.Name); t != nil {
+			o["devices"] = t.Len()
+		}
+		list = append(list, o)
+	}
+	return object{"streams": list}
+}
+
+// Views gives the views and where their watermarks stand.
+func (c *Core) Views() any {
+	p := c.catalog.plan()
+	names := map[uint32]string{}
+	for _, s := range p.Streams {
+		names[s.Id] = s.Name
+	}
+	list := []object{}
+	for _, v := range p.Views {
+		list = append(list, object{"name": v.Name, "stream": names[v.Stream], "sql": v.Sql, "columns": columnsOf(sql.ViewRelation(v)),
+			"window_s": float64(v.WindowUs) / 1e6, "grace_s": float64(v.GraceUs) / 1e6, "retention_s": float64(v.RetentionUs) / 1e6,
+			"emit_final": v.EmitFinal, "watermark": c.watermarkText(v.Stream)})
+	}
+	return object{"views": list}
+}
+
+// Edges gives what each edge said last.
+func (c *Core) Edges() any {
+	list := []object{}
+	for _, e := range c.catalog.edges.list() {
+		s := e.Stats
+		list = append(list, object{"edge": e.Edge, "last_seen": value.FormatTime(e.HeardUs), "epoch": e.Epoch, "plan_version": s.PlanVersion,
+			"readings": s.Readings, "rejected": s.Rejected, "duplicates": s.Duplicates, "clients": s.Clients, "outbox_bytes": s.OutboxBytes, "version": s.Version})
+	}
+	return object{"edges": list}
+}
+
+// Partitions gives each partition's place.
+func (c *Core) Partitions() any {
+	p := c.catalog.plan()
+	list := []object{}
+	for _, part := range c.partitions {
+		position, err := c.store.Position(part.id)
+		if err != nil {
+			c.log.Error("partition's place", "partition", part.id, "error", err)
+		}
+		watermarks := object{}
+		for _, s := range p.Streams {
+			if us, ok := part.output(s.Id); ok {
+				watermarks[s.Name] = value.FormatTime(us)
+			}
+		}
+		list = append(list, object{"partition": part.id, "sequence": position, "watermarks": watermarks})
+	}
+	return object{"partitions": list}
+}

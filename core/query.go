@@ -1,0 +1,268 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/hexpane/hexpane/core/api"
+	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// Execute runs statements in turn and gives the answer of the last; an error stops it, and what ran before stays done.
+func (c *Core) Execute(ctx context.Context, text string) (*api.Answer, error) {
+	statements, err := sql.Parse(text)
+	if err != nil {
+		return nil, statementError(err)
+	}
+	answer := &api.Answer{}
+	var messages []string
+	for _, st := range statements {
+		if answer, err = c.run(ctx, st); err != nil {
+			return nil, statementError(err)
+		}
+		messages = append(messages, answer.Messages...)
+	}
+	answer.Messages = messages
+	return answer, nil
+}
+
+func statementError(err error) error {
+	var e *sql.Error
+	if errors.As(err, &e) {
+		return &api.StatementError{Message: e.Message, Line: e.Line, Column: e.Column}
+	}
+	return err
+}
+
+func (c *Core) run(ctx context.Context, st sql.Statement) (*api.Answer, error) {
+	p := c.catalog.plan()
+	switch s := st.(type) {
+	case *sql.CreateStream, *sql.CreateView, *sql.Drop:
+		message, err := c.catalog.apply(ctx, st)
+		return &api.Answer{Messages: []string{message}}, err
+	case *sql.Select:
+		return c.sel(ctx, s)
+	case *sql.Show:
+		if r, ok := sql.List(p, s); ok {
+			return answerOf(r), nil
+		}
+		all, err := sql.Parse("SELECT * FROM edges")
+		if err != nil {
+			return nil, err
+		}
+		return c.sel(ctx, all[0].(*sql.Select))
+	case *sql.DescribeStatement:
+		r, err := sql.Describe(p, s.Name, c.tables(p)...)
+		return answerOf(r), err
+	case *sql.Explain:
+		text, err := sql.ExplainText(p, s, c.tables(p)...)
+		return &api.Answer{Columns: []api.Column{{Name: "plan", Type: "STRING"}}, Rows: [][]value.Value{{value.OfString(text)}}}, err
+	}
+	return nil, &api.StatementError{Message: "this statement is not supported yet", Line: st.Place().Line, Column: st.Place().Column}
+}
+
+func answerOf(r sql.Result) *api.Answer {
+	a := &api.Answer{Rows: r.Rows}
+	for _, c := range r.Columns {
+		a.Columns = append(a.Columns, api.Column{Name: c.Name, Type: c.Type.String()})
+	}
+	return a
+}
+
+// tables are what SELECT reads besides views: the core's own tables, and the newest row per key of a stream that sends rows.
+func (c *Core) tables(p *plan.Plan) []sql.Relation {
+	var all []sql.Relation
+	for name, columns := range ownTables {
+		r := sql.Relation{Name: name}
+		for i := range columns {
+			r.Columns = append(r.Columns, sql.Column{Name: columns[i].Name, Type: columns[i].Type.Value()})
+		}
+		all = append(all, r)
+	}
+	for _, s := range p.Streams {
+		if s.Position != nil {
+			all = append(all, sql.StreamRelation(s))
+		}
+	}
+	return all
+}
+
+func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Query.Timeout)
+	defer cancel()
+	p := c.catalog.plan()
+	rel, err := sql.Resolve(p, st, c.tables(p)...)
+	if err != nil {
+		return nil, err
+	}
+	q, err := sql.CompileSelect(st, rel, time.Now().UnixMicro())
+	if err != nil {
+		return nil, err
+	}
+	rows, watermark := c.read(p, rel.Name, q)
+	var failed error
+	r, err := q.Run(ctx, rows(&failed))
+	if err = errors.Join(err, failed); err != nil {
+		return nil, err
+	}
+	if len(r.Rows) > c.cfg.Query.MaxRows {
+		return nil, &api.StatementError{Message: fmt.Sprintf("the answer has %d rows, and at most %d are given (query.max_rows): narrow it or use LIMIT",
+			len(r.Rows), c.cfg.Query.MaxRows), Line: st.Place().Line, Column: st.Place().Column}
+	}
+	a := answerOf(r)
+	a.Watermark = watermark
+	return a, nil
+}
+
+// source gives rows; what goes wrong is put into failed.
+type source func(failed *error) iter.Seq[[]value.Value]
+
+// read gives a relation's rows, and the watermark that they stand at.
+func (c *Core) read(p *plan.Plan, name string, q *sql.Query) (source, *string) {
+	for _, v := range p.Views {
+		if v.Name == name {
+			return c.readView(v, q), c.watermarkText(v.Stream)
+		}
+	}
+	for _, s := range p.Streams {
+		if s.Name == name {
+			return c.readLatest(s), c.watermarkText(s.Id)
+		}
+	}
+	switch name {
+	case "edges":
+		return c.readEdges(), nil
+	case "late":
+		return c.readEntries(state.TableLate, len(ownTables[name])), nil
+	}
+	return c.readEntries(state.TableRejected, len(ownTables[name])), nil
+}
+
+func (c *Core) watermarkText(stream uint32) *string {
+	us, ok := c.watermark(stream)
+	if !ok {
+		return nil
+	}
+	text := value.FormatTime(us)
+	return &text
+}
+
+func (c *Core) readView(def *plan.View, q *sql.Query) source {
+	return func(failed *error) iter.Seq[[]value.Value] {
+		return func(yield func([]value.Value) bool) {
+			v, err := merge.NewView(def) // of its own: shapes are not shared between goroutines
+			if err != nil {
+				*failed = err
+				return
+			}
+			from, to := span(def, q)
+			var row []value.Value
+			for _, p := range c.partitions {
+				watermark, ok := p.output(def.Stream)
+				if !ok {
+					watermark = dawn
+				}
+				stop := false
+				err := c.store.Windows(p.id, def.Id, from, to, func(start int64, key, stored []byte) (bool, error) {
+					w, err := v.Decode(stored)
+					if err != nil {
+						return false, err
+					}
+					r, shown, err := v.Shape().Row(row[:0], start, key, w, watermark)
+					if err != nil || !shown || def.EmitFinal && !r[len(r)-1].Bool() {
+						return err == nil, err
+					}
+					row = r
+					stop = !yield(r)
+					return !stop, nil
+				})
+				if *failed = err; err != nil || stop {
+					return
+				}
+			}
+		}
+	}
+}
+
+// span bounds the windows' starts that a query can want.
+func span(def *plan.View, q *sql.Query) (from, to int64) {
+	start, end := q.TimeRange()
+	from, to = start.From, start.To
+	if def.WindowUs > 0 {
+		if end.From != sql.Everything.From {
+			from = max(from, end.From-def.WindowUs)
+		}
+		if end.To != sql.Everything.To {
+			to = min(to, end.To-def.WindowUs)
+		}
+	}
+	if to < 1<<63-1 {
+		to++
+	}
+	return from, to
+}
+
+func (c *Core) readLatest(def *plan.Stream) source {
+	return func(failed *error) iter.Seq[[]value.Value] {
+		return func(yield func([]value.Value) bool) {
+			width := newStreamState(def, 0).width
+			for _, p := range c.partitions {
+				stop := false
+				err := c.store.LatestAll(p.id, def.Id, func(_, stored []byte) (bool, error) {
+					_, row, err := readLatest(stored, width)
+					if err != nil {
+						return false, err
+					}
+					stop = !yield(row[:len(def.Columns)])
+					return !stop, nil
+				})
+				if *failed = err; err != nil || stop {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (c *Core) readEntries(table byte, width int) source {
+	return func(failed *error) iter.Seq[[]value.Value] {
+		return func(yield func([]value.Value) bool) {
+			row := make([]value.Value, width)
+			for _, p := range c.partitions {
+				stop := false
+				err := c.store.Entries(table, p.id, func(stored []byte) (bool, error) {
+					if _, err := value.ReadRow(stored, row); err != nil {
+						return false, fmt.Errorf("table %c: %w", table, err)
+					}
+					stop = !yield(row)
+					return !stop, nil
+				})
+				if *failed = err; err != nil || stop {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (c *Core) readEdges() source {
+	return func(*error) iter.Seq[[]value.Value] {
+		return func(yield func([]value.Value) bool) {
+			for _, e := range c.catalog.edges.list() {
+				s := e.Stats
+				if !yield([]value.Value{value.OfString(e.Edge), value.OfTime(e.HeardUs), value.OfInt(int64(s.PlanVersion)), value.OfInt(int64(s.Readings)),
+					value.OfInt(int64(s.Rejected)), value.OfInt(int64(s.Duplicates)), value.OfInt(int64(s.Clients)), value.OfInt(int64(s.OutboxBytes)),
+					value.OfString(s.Version)}) {
+					return
+				}
+			}
+		}
+	}
+}

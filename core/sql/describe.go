@@ -1,0 +1,107 @@
+package sql
+
+import (
+	"strings"
+
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+var text = value.Type{Kind: value.String}
+
+// Describe lists the columns of a stream or view: name, type, and what else is to know of each.
+func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error) {
+	defer catch(&err)
+	r.Columns = []Column{{"column", text}, {"type", text}, {"note", text}}
+	row := func(c Column, notes ...string) {
+		r.Rows = append(r.Rows, texts(c.Name, c.Type.String(), strings.Join(notes, ", ")))
+	}
+	if s, ok := findNamed(p.GetStreams(), name); ok {
+		for i, c := range StreamRelation(s).Columns {
+			row(c, streamNotes(s, i)...)
+		}
+		return r, nil
+	}
+	if v, ok := findNamed(p.GetViews(), name); ok {
+		for i, c := range ViewRelation(v).Columns {
+			var notes []string
+			if i < len(v.OutputExprs) {
+				if key, ok := v.OutputExprs[i].Node.(*plan.Expr_Column); ok && int(key.Column) < len(v.Keys) {
+					notes = []string{"key"}
+				}
+			}
+			row(c, notes...)
+		}
+		return r, nil
+	}
+	names := append(namesOf(p.GetStreams()), namesOf(p.GetViews())...)
+	for _, t := range tables {
+		if name.Is(t.Name) {
+			for _, c := range t.Columns {
+				row(c)
+			}
+			return r, nil
+		}
+		names = append(names, t.Name)
+	}
+	fail(name.Pos, "no stream, view or table `%s`%s", name.Name, didYouMean(name.Name, names))
+	return r, nil
+}
+
+func streamNotes(s *plan.Stream, i int) []string {
+	var notes []string
+	note := func(is bool, what string) {
+		if is {
+			notes = append(notes, what)
+		}
+	}
+	c := s.Columns[i]
+	note(c.Key, "key")
+	note(c.Path != "", "path $."+c.Path)
+	note(strings.Contains("/"+s.Topic+"/", "/{"+c.Name+"}/"), "from the topic")
+	note(int(s.Timestamp) == i, "event time")
+	if at := s.Position; at != nil {
+		note(int(at.Lat) == i, "latitude")
+		note(int(at.Lon) == i, "longitude")
+		note(int(at.Speed) == i, "speed")
+		note(int(at.Heading) == i, "heading")
+	}
+	note(s.Dedupe == "sequence:"+c.Name, "sequence")
+	return notes
+}
+
+// List answers SHOW STREAMS and SHOW VIEWS; SHOW EDGES is not the plan's to answer, and ok is false.
+func List(p *plan.Plan, st *Show) (r Result, ok bool) {
+	switch st.What {
+	case "STREAMS":
+		r.Columns = []Column{{"name", text}, {"topic", text}, {"format", text}, {"sql", text}}
+		for _, s := range p.GetStreams() {
+			r.Rows = append(r.Rows, texts(s.Name, s.Topic, s.Format, s.Sql))
+		}
+	case "VIEWS":
+		r.Columns = []Column{{"name", text}, {"stream", text}, {"window", text}, {"sql", text}}
+		for _, v := range p.GetViews() {
+			r.Rows = append(r.Rows, texts(v.Name, streamName(p, v.Stream), windowText(v.WindowUs), v.Sql))
+		}
+	default:
+		return r, false
+	}
+	return r, true
+}
+
+func streamName(p *plan.Plan, id uint32) string {
+	for _, s := range p.GetStreams() {
+		if s.Id == id {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+func texts(list ...string) []value.Value {
+	row := make([]value.Value, len(list))
+	for i, s := range list {
+		row[i] = value.OfString(s)
+	}
+	return row
+}

@@ -1,0 +1,189 @@
+package sql
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hexpane/hexpane/protocol/plan"
+)
+
+// ExplainText shows what a statement, or what is behind a name, makes the edges do and the core do.
+func ExplainText(p *plan.Plan, st *Explain, tables ...Relation) (text string, err error) {
+	defer catch(&err)
+	switch x := st.Statement.(type) {
+	case nil:
+		return explainName(p, *st.Name), nil
+	case *Select:
+		return explainSelect(x, resolve(p, x.From, tables)), nil
+	case *CreateStream:
+		return explainStream(planStream(x)), nil
+	case *CreateView:
+		return explainView(p, planView(p, x)), nil
+	}
+	fail(st.Statement.Place(), "EXPLAIN is for CREATE STREAM, CREATE VIEW and SELECT")
+	return "", nil
+}
+
+func explainName(p *plan.Plan, name Ident) string {
+	if s, ok := findNamed(p.GetStreams(), name); ok {
+		return explainStream(s)
+	}
+	if v, ok := findNamed(p.GetViews(), name); ok {
+		return explainView(p, v)
+	}
+	names := append(namesOf(p.GetStreams()), namesOf(p.GetViews())...)
+	fail(name.Pos, "no stream or view `%s`%s", name.Name, didYouMean(name.Name, names))
+	return ""
+}
+
+// tree is a line with lines below it.
+type tree struct {
+	line  string
+	below []*tree
+}
+
+func (t *tree) add(format string, args ...any) *tree {
+	t.below = append(t.below, &tree{line: fmt.Sprintf(format, args...)})
+	return t.below[len(t.below)-1]
+}
+
+func (t *tree) text() string {
+	var b strings.Builder
+	b.WriteString(t.line + "\n")
+	t.write(&b, "")
+	return b.String()
+}
+
+func (t *tree) write(b *strings.Builder, indent string) {
+	for i, c := range t.below {
+		branch, next := "├─ ", "│  "
+		if i == len(t.below)-1 {
+			branch, next = "└─ ", "   "
+		}
+		b.WriteString(indent + branch + c.line + "\n")
+		c.write(b, indent+next)
+	}
+}
+
+func explainStream(s *plan.Stream) string {
+	t := &tree{line: "stream " + s.Name}
+	edge := t.add("edge: each reading")
+	explainReading(edge, s)
+	core := t.add("core")
+	if s.Position == nil {
+		core.add("nothing: no position, so no rows are forwarded")
+		return t.text()
+	}
+	edge.add("forward  each reading as a row, for the map")
+	core.add("rows     newest position per device")
+	return t.text()
+}
+
+// explainReading is what edges do with a reading whatever the views.
+func explainReading(t *tree, s *plan.Stream) {
+	t.add("decode   %s from topic %s", s.Format, s.Topic)
+	event := "time of arrival"
+	if s.Timestamp >= 0 {
+		event = quoteName(Ident{Name: s.Columns[s.Timestamp].Name})
+	}
+	t.add("time     %s, up to %s out of order", event, spanText(s.DisorderUs))
+	switch s.Dedupe {
+	case "none":
+		t.add("dedupe   none: all that arrives counts")
+	case "content":
+		t.add("dedupe   equal key, time and payload count once")
+	default:
+		t.add("dedupe   by the device's own counter %s", strings.TrimPrefix(s.Dedupe, "sequence:"))
+	}
+}
+
+func explainView(p *plan.Plan, v *plan.View) string {
+	var stream *plan.Stream
+	for _, s := range p.GetStreams() {
+		if s.Id == v.Stream {
+			stream = s
+		}
+	}
+	t := &tree{line: "view " + v.Name + " over stream " + stream.GetName()}
+	columns := namesAsExprs(stream.GetColumns())
+	edge := t.add("edge: each reading")
+	explainReading(edge, stream)
+	if v.Filter != nil {
+		edge.add("filter   %s", Format(written(v.Filter, columns)))
+	}
+	edge.add("key      %s", keysText(v, columns))
+	if v.PaneUs > 0 {
+		edge.add("pane     %s of event time", spanText(v.PaneUs))
+	} else {
+		edge.add("pane     one for ever")
+	}
+	edge.add("observe  %s", strings.Join(aggregateTexts(v, columns), ", "))
+	edge.add("forward  what each pane gained, merged per key")
+	explainCore(t.add("core: each delta"), p, v, columns)
+	return t.text()
+}
+
+func explainCore(core *tree, p *plan.Plan, v *plan.View, columns []Expr) {
+	after := afterGrouping(v, columns)
+	if len(v.Keys) == 0 {
+		core.add("route    one partition: there is no key")
+	} else {
+		core.add("route    hash(%s) mod %d", strings.Join(namesOf(v.Keys), ", "), p.GetPartitions())
+	}
+	core.add("merge    panes of all edges into %s", windowText(v.WindowUs))
+	if v.WindowUs > 0 {
+		core.add("late     %s", lateText(v.GraceUs))
+	}
+	if v.Having != nil {
+		core.add("having   %s", Format(written(v.Having, after)))
+	}
+	for i, o := range v.Outputs {
+		core.add("column   %s", definition(o.Name, Format(written(v.OutputExprs[i], after))))
+	}
+	if v.EmitFinal {
+		core.add("emit     once, when final")
+	} else {
+		core.add("emit     each change")
+	}
+	if v.RetentionUs > 0 {
+		core.add("keep     %s, counted back from the watermark", spanText(v.RetentionUs))
+	} else {
+		core.add("keep     for good")
+	}
+}
+
+func explainSelect(st *Select, rel Relation) string {
+	q, err := CompileSelect(st, rel, 0)
+	if err != nil {
+		panic(err) // it is an *Error
+	}
+	t := &tree{line: "select from " + rel.Name}
+	t.add("edge: nothing")
+	core := t.add("core: each partition's rows")
+	scan := "all rows"
+	if start, end := q.TimeRange(); start != Everything || end != Everything {
+		scan = "rows within a range of time"
+	}
+	core.add("scan     %s", scan)
+	if st.Where != nil {
+		core.add("filter   %s", Format(st.Where))
+	}
+	if q.groups != nil {
+		core.add("group    by %d keys, %d aggregates", len(q.groups.keys), len(q.groups.layout))
+	}
+	if st.Having != nil {
+		core.add("having   %s", Format(st.Having))
+	}
+	for i, c := range q.columns {
+		if st.Items[0].Expr != nil {
+			core.add("column   %s", definition(c.Name, Format(st.Items[i].Expr)))
+		}
+	}
+	for _, o := range st.OrderBy {
+		core.add("order    by %s", Format(o.Expr))
+	}
+	if st.Limit != nil {
+		core.add("limit    %d", *st.Limit)
+	}
+	return t.text()
+}

@@ -1,0 +1,126 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/hexpane/hexpane/protocol/aggregate"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// Result is a table.
+type Result struct {
+	Columns []Column
+	Rows    [][]value.Value
+}
+
+// checkEvery is how many rows go by between looks at the context.
+const checkEvery = 1024
+
+// Run reads the relation's rows and gives the result. A row's slice may be used again once it was taken. Reading ends
+// early when LIMIT is reached and nothing is left to sort.
+func (q *Query) Run(ctx context.Context, rows iter.Seq[[]value.Value]) (Result, error) {
+	out := newCollector(q)
+	if q.groups == nil {
+		if err := q.each(ctx, rows, func(row []value.Value) (bool, error) { return out.add(row) }); err != nil {
+			return Result{}, err
+		}
+		return Result{q.columns, out.rows()}, nil
+	}
+	t := &table{groups: q.groups, index: map[string]*group{}}
+	if len(t.keys) == 0 { // without keys there is one group, even of no rows
+		t.group(nil)
+	}
+	if err := q.each(ctx, rows, t.observe); err != nil {
+		return Result{}, err
+	}
+	for i, g := range t.list {
+		if i%checkEvery == 0 && ctx.Err() != nil {
+			return Result{}, ctx.Err()
+		}
+		row := g.row()
+		if t.having != nil && !t.having(row).Bool() {
+			continue
+		}
+		if more, err := out.add(row); err != nil {
+			return Result{}, err
+		} else if !more {
+			break
+		}
+	}
+	return Result{q.columns, out.rows()}, nil
+}
+
+// each gives the rows that WHERE lets through, until take has enough.
+func (q *Query) each(ctx context.Context, rows iter.Seq[[]value.Value], take func([]value.Value) (bool, error)) error {
+	n := 0
+	if q.limit == 0 {
+		return nil
+	}
+	for row := range rows {
+		if n++; n%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if q.where != nil && !q.where(row).Bool() {
+			continue
+		}
+		if more, err := take(row); err != nil || !more {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// table holds the groups, in the order in which they were first seen.
+type table struct {
+	*groups
+	index   map[string]*group
+	list    []*group
+	keyRow  []value.Value
+	scratch []byte
+}
+
+type group struct {
+	keys   []value.Value
+	states aggregate.Partial
+}
+
+func (t *table) observe(row []value.Value) (bool, error) {
+	t.keyRow = t.keyRow[:0]
+	for _, key := range t.keys {
+		t.keyRow = append(t.keyRow, key(row))
+	}
+	t.scratch = value.AppendRow(t.scratch[:0], t.keyRow)
+	g := t.index[string(t.scratch)]
+	if g == nil {
+		if len(t.list) == MaxGroups {
+			return false, fmt.Errorf("the query has more than %d groups; narrow it with WHERE", MaxGroups)
+		}
+		g = t.group(append([]value.Value(nil), t.keyRow...))
+	}
+	for i, s := range g.states {
+		v := anything
+		if argument := t.arguments[i]; argument != nil {
+			v = argument(row)
+		}
+		s.Observe(v, 0)
+	}
+	return true, nil
+}
+
+func (t *table) group(keys []value.Value) *group {
+	g := &group{keys: keys, states: t.layout.New()}
+	t.index[string(value.AppendRow(nil, keys))] = g
+	t.list = append(t.list, g)
+	return g
+}
+
+// row is what comes after grouping: the keys, then the results.
+func (g *group) row() []value.Value {
+	row := g.keys
+	for _, s := range g.states {
+		row = append(row, s.Result())
+	}
+	return row
+}

@@ -1,0 +1,204 @@
+package sql
+
+import (
+	"strings"
+
+	"github.com/hexpane/hexpane/protocol/aggregate"
+	"github.com/hexpane/hexpane/protocol/expr"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// Query is a compiled pull query. It keeps nothing between runs.
+type Query struct {
+	columns []Column
+	where   expr.Func // nil: all rows
+	groups  *groups   // nil: rows go through one by one
+	outputs []expr.Func
+	order   []orderKey
+	limit   int64 // −1: none
+	hints   hints
+}
+
+// groups is what a query with GROUP BY or aggregates has besides. Outputs, order and having then
+// work on a group's keys and results.
+type groups struct {
+	keys      []expr.Func
+	arguments []expr.Func // nil: COUNT(*)
+	layout    aggregate.Layout
+	having    expr.Func
+}
+
+type orderKey struct {
+	eval       expr.Func
+	descending bool
+	nullsFirst bool
+}
+
+// Resolve finds the relation that a SELECT reads: a view of the plan, or one of the tables given.
+func Resolve(p *plan.Plan, st *Select, tables ...Relation) (r Relation, err error) {
+	defer catch(&err)
+	return resolve(p, st.From, tables), nil
+}
+
+func resolve(p *plan.Plan, name Ident, tables []Relation) Relation {
+	if v, ok := findNamed(p.GetViews(), name); ok {
+		return ViewRelation(v)
+	}
+	names := namesOf(p.GetViews())
+	for _, t := range tables {
+		if name.Is(t.Name) {
+			return t
+		}
+		names = append(names, t.Name)
+	}
+	if s, ok := findNamed(p.GetStreams(), name); ok {
+		fail(name.Pos, "%s is a stream and keeps no rows to select; CREATE VIEW … AS SELECT … FROM %s keeps some", s.Name, s.Name)
+	}
+	fail(name.Pos, "no view or table `%s`%s", name.Name, didYouMean(name.Name, names))
+	return Relation{}
+}
+
+// CompileSelect checks a pull query over rel, and makes it runnable. now (µs) is what NOW() gives.
+func CompileSelect(st *Select, rel Relation, now int64) (q *Query, err error) {
+	defer catch(&err)
+	switch {
+	case st.Emit != EmitUnsaid:
+		unsupported(st.EmitPos, "a SELECT with EMIT (push query)")
+	case st.Window != nil:
+		fail(st.Window.Pos, "WINDOW stands in CREATE VIEW; a SELECT compares window_start and window_end")
+	}
+	nodes := 0
+	s := &scope{Relation: rel, alias: st.Alias}
+	q = &Query{limit: -1, hints: hints{}}
+	if st.Limit != nil {
+		q.limit = *st.Limit
+	}
+	if st.Where != nil {
+		b := &binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: &nodes}
+		where := b.condition(st.Where, "WHERE")
+		q.where = compiled(st.Where.position(), where)
+		q.hints.take(rel, where)
+	}
+	if grouped(st) {
+		q.bindGroups(s, st, now, &nodes)
+		return q, nil
+	}
+	q.bindRows(s, st, now, &nodes)
+	return q, nil
+}
+
+// Columns of the result.
+func (q *Query) Columns() []Column { return q.columns }
+
+func grouped(st *Select) bool {
+	if len(st.GroupBy) > 0 || st.Having != nil {
+		return true
+	}
+	for _, item := range st.Items {
+		if item.Expr != nil && hasAggregate(item.Expr) {
+			return true
+		}
+	}
+	for _, o := range st.OrderBy {
+		if hasAggregate(o.Expr) {
+			return true
+		}
+	}
+	return false
+}
+
+func compiled(at Pos, e *plan.Expr) expr.Func {
+	f, err := expr.Compile(e)
+	if err != nil {
+		fail(at, "%s", err)
+	}
+	return f
+}
+
+func (q *Query) output(item Item, e *plan.Expr) {
+	q.columns = append(q.columns, Column{outputName(item, len(q.columns)), typeOf(e)})
+	q.outputs = append(q.outputs, compiled(item.Pos, e))
+}
+
+// bindRows is a query without groups. ORDER BY may name any column of the relation, or an alias.
+func (q *Query) bindRows(s *scope, st *Select, now int64, nodes *int) {
+	b := &binder{leaf: s.rowLeaf("SELECT"), now: &now, nodes: nodes}
+	if st.Items[0].Expr == nil {
+		for i, c := range s.Columns {
+			q.columns = append(q.columns, c)
+			q.outputs = append(q.outputs, compiled(st.Items[0].Pos, columnExpr(i, c.Type)))
+		}
+	} else {
+		for _, item := range st.Items {
+			q.output(item, b.bind(item.Expr))
+		}
+	}
+	q.bindOrder(st, b)
+}
+
+func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *int) {
+	if st.Items[0].Expr == nil {
+		fail(st.Items[0].Pos, "* cannot stand beside GROUP BY or aggregates")
+	}
+	for _, e := range st.GroupBy {
+		if c, ok := e.(*Call); ok {
+			switch strings.ToUpper(c.Function) {
+			case "TUMBLE", "HOP", "SESSION":
+				fail(c.Pos, "%s stands in CREATE VIEW; a SELECT groups by window_start", c.Function)
+			}
+		}
+	}
+	g := newGrouping(s, st, st.GroupBy, &now, nodes)
+	q.groups = &groups{}
+	for _, k := range g.keys {
+		q.groups.keys = append(q.groups.keys, compiled(k.expr.position(), k.bound))
+	}
+	b := g.binder(false)
+	for _, item := range st.Items {
+		q.output(item, b.bind(item.Expr))
+	}
+	if st.Having != nil {
+		q.groups.having = compiled(st.Having.position(), g.binder(true).condition(st.Having, "HAVING"))
+	}
+	q.bindOrder(st, g.binder(true))
+	for _, a := range g.aggregates {
+		maker, err := plan.State(a)
+		if err != nil {
+			fail(st.at, "%s", err)
+		}
+		var argument expr.Func
+		if a.Argument != nil {
+			argument = compiled(st.at, a.Argument)
+		}
+		q.groups.layout = append(q.groups.layout, maker)
+		q.groups.arguments = append(q.groups.arguments, argument)
+	}
+}
+
+// bindOrder: an alias of the select list goes first, then a place in it (ORDER BY 2), then an expression.
+func (q *Query) bindOrder(st *Select, b *binder) {
+	for _, o := range st.OrderBy {
+		key := orderKey{descending: o.Descending, nullsFirst: o.NullsFirst}
+		switch x := o.Expr.(type) {
+		case *Literal:
+			if x.Kind != NumberLiteral {
+				fail(x.Pos, "a literal orders nothing")
+			}
+			key.eval = q.outputs[place(x, len(q.columns))-1]
+		case *Name:
+			for i, item := range st.Items {
+				if item.Alias != nil && x.Table == nil && sameIdent(x.Ident, *item.Alias) {
+					key.eval = q.outputs[i]
+				}
+			}
+		}
+		if key.eval == nil {
+			key.eval = compiled(o.Expr.position(), b.bind(o.Expr))
+		}
+		q.order = append(q.order, key)
+	}
+}
+
+// anything stands for a row in COUNT(*).
+var anything = value.OfBool(true)

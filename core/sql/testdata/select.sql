@@ -1,0 +1,161 @@
+CREATE STREAM vehicles (device STRING KEY, ts TIMESTAMP, lat DOUBLE, lon DOUBLE, speed DOUBLE, route STRING, fare DECIMAL(6,2))
+WITH (topic = 'city/{device}/position', timestamp = 'ts');
+CREATE VIEW cell_speed AS SELECT h3(lat, lon, 9) AS cell, route, COUNT(*) AS n, AVG(speed) AS avg_speed, SUM(fare) AS fares
+FROM vehicles WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY cell, route
+--> stream vehicles created
+--> view cell_speed created
+
+--| cell_speed
+--| 8928308280fffff, 10, 5, 31.5, 12.50, 2026-01-01T11:00:00Z, 2026-01-01T11:00:10Z, 0, true
+--| 8928308280fffff, 10, 3, 12, 1.10,    2026-01-01T11:59:00Z, 2026-01-01T11:59:10Z, 2, false
+--| 8928308280bffff, 20, 1, , ,          2026-01-01T11:59:00Z, 2026-01-01T11:59:10Z, 0, false
+--| 8928308280bffff, , 9, 80, 100.00,    2026-01-01T11:59:50Z, 2026-01-01T12:00:00Z, 0, false
+SELECT * FROM cell_speed
+--> cell | route | n | avg_speed | fares | window_start | window_end | revision | final
+--> 8928308280fffff | 10 | 5 | 31.5 | 12.50 | 2026-01-01T11:00:00Z | 2026-01-01T11:00:10Z | 0 | true
+--> 8928308280fffff | 10 | 3 | 12 | 1.10 | 2026-01-01T11:59:00Z | 2026-01-01T11:59:10Z | 2 | false
+--> 8928308280bffff | 20 | 1 | NULL | NULL | 2026-01-01T11:59:00Z | 2026-01-01T11:59:10Z | 0 | false
+--> 8928308280bffff | NULL | 9 | 80 | 100.00 | 2026-01-01T11:59:50Z | 2026-01-01T12:00:00Z | 0 | false
+
+SELECT route, n FROM cell_speed ORDER BY n DESC LIMIT 2
+--> route | n
+--> NULL | 9
+--> 10 | 5
+
+-- NULLs are as if above all values, as in Postgres.
+SELECT n, avg_speed FROM cell_speed ORDER BY avg_speed;
+SELECT n, avg_speed FROM cell_speed ORDER BY avg_speed DESC LIMIT 2;
+SELECT n, avg_speed FROM cell_speed ORDER BY avg_speed DESC NULLS LAST, n LIMIT 2
+--> n | avg_speed
+--> 3 | 12
+--> 5 | 31.5
+--> 9 | 80
+--> 1 | NULL
+--> n | avg_speed
+--> 1 | NULL
+--> 9 | 80
+--> n | avg_speed
+--> 9 | 80
+--> 5 | 31.5
+
+-- Text beside a time or a cell is a time or a cell.
+SELECT n FROM cell_speed WHERE window_start >= '2026-01-01T11:59:00Z' AND cell = '8928308280bffff';
+SELECT n FROM cell_speed WHERE window_start > NOW() - INTERVAL '1' MINUTE;
+SELECT n FROM cell_speed WHERE window_start BETWEEN '2026-01-01T11:00:00Z' AND '2026-01-01 11:30:00';
+SELECT n FROM cell_speed WHERE cell IN ('8928308280fffff', '8928308280fffff') AND NOT final;
+SELECT n, h3_parent(cell, 5) AS p FROM cell_speed WHERE fares > 1.09 ORDER BY 1
+--> n
+--> 1
+--> 9
+--> n
+--> 9
+--> n
+--> 5
+--> n
+--> 3
+--> n | p
+--> 3 | 85283083fffffff
+--> 5 | 85283083fffffff
+--> 9 | 85283083fffffff
+
+SELECT cell, SUM(n) AS total, COUNT(*) AS "windows", MAX(avg_speed) AS top, SUM(fares) AS f FROM cell_speed GROUP BY cell ORDER BY total DESC
+--> cell | total | windows | top | f
+--> 8928308280bffff | 10 | 2 | 80 | 100.00
+--> 8928308280fffff | 8 | 2 | 31.5 | 13.60
+
+SELECT route, SUM(n) FROM cell_speed GROUP BY route HAVING SUM(n) > 1 ORDER BY SUM(n)
+--> route | sum
+--> 10 | 8
+--> NULL | 9
+
+SELECT SUM(n * avg_speed) / SUM(n) AS mean, COUNT(*), COUNT(avg_speed) FROM cell_speed;
+SELECT COUNT(*), MAX(n) FROM cell_speed WHERE n > 100;
+SELECT route, COUNT(*) FROM cell_speed WHERE n > 100 GROUP BY route
+--> mean | count | count
+--> 50.75 | 4 | 3
+--> count | max
+--> 0 | NULL
+--> route | count
+
+SELECT CASE WHEN avg_speed > 50 THEN 'fast' WHEN avg_speed > 20 THEN 'normal' ELSE 'slow' END AS class, COUNT(*) AS n
+FROM cell_speed GROUP BY class ORDER BY class
+--> class | n
+--> fast | 1
+--> normal | 1
+--> slow | 2
+
+SELECT CASE route WHEN '10' THEN 'ten' END AS r, UPPER(route) || '!' AS shout, COALESCE(avg_speed, 0) AS s, CAST(avg_speed AS BIGINT) AS i, ROUND(avg_speed / 7, 2) AS x
+FROM cell_speed
+--> r | shout | s | i | x
+--> ten | 10! | 31.5 | 31 | 4.5
+--> ten | 10! | 12 | 12 | 1.71
+--> NULL | 20! | 0 | NULL | NULL
+--> NULL | NULL | 80 | 80 | 11.43
+
+SELECT n FROM cell_speed LIMIT 0;
+SELECT n FROM cell_speed LIMIT 1
+--> n
+--> n
+--> 5
+
+EXPLAIN SELECT route, SUM(n) AS total FROM cell_speed WHERE window_start >= NOW() - INTERVAL '1' HOUR AND route LIKE '1%' GROUP BY route HAVING total > 2 ORDER BY total DESC LIMIT 3
+--> select from cell_speed
+--> ├─ edge: nothing
+--> └─ core: each partition's rows
+-->    ├─ scan     rows within a range of time
+-->    ├─ filter   window_start >= NOW() - INTERVAL '1' HOUR AND route LIKE '1%'
+-->    ├─ group    by 1 keys, 1 aggregates
+-->    ├─ having   total > 2
+-->    ├─ column   route
+-->    ├─ column   total = SUM(n)
+-->    ├─ order    by total
+-->    └─ limit    3
+
+-- What is refused.
+SELECT * FROM cell_sped
+--> error 2:15: no view or table `cell_sped`; did you mean `cell_speed`?
+
+SELECT * FROM vehicles
+--> error 1:15: vehicles is a stream and keeps no rows to select; CREATE VIEW … AS SELECT … FROM vehicles keeps some
+
+SELECT avg_sped FROM cell_speed
+--> error 1:8: no column `avg_sped` in cell_speed; did you mean `avg_speed`?
+
+SELECT route, SUM(n) FROM cell_speed
+--> error 1:8: column `route` is neither in GROUP BY nor inside an aggregate
+
+SELECT *, n FROM cell_speed
+--> error 1:8: * beside other columns is not supported yet
+
+SELECT * FROM cell_speed GROUP BY route
+--> error 1:8: * cannot stand beside GROUP BY or aggregates
+
+SELECT n FROM cell_speed WHERE cell = 'nowhere'
+--> error 1:39: 'nowhere' is no CELL
+
+SELECT n FROM cell_speed ORDER BY 2
+--> error 1:35: 2 is no position in the select list, which has 1 to 1
+
+SELECT n FROM cell_speed LIMIT -1
+--> error 1:32: expected the number of rows, found `-`
+
+SELECT n FROM cell_speed EMIT CHANGES
+--> error 1:26: a SELECT with EMIT (push query) is not supported yet
+
+SELECT DISTINCT n FROM cell_speed
+--> error 1:8: SELECT DISTINCT is not supported yet
+
+SELECT n FROM cell_speed UNION SELECT n FROM cell_speed
+--> error 1:26: UNION is not supported yet
+
+SELECT n FROM cell_speed LIMIT 1 OFFSET 2
+--> error 1:34: OFFSET is not supported yet
+
+SELECT n FROM cell_speed WINDOW TUMBLING (SIZE 1 DAY)
+--> error 1:33: WINDOW stands in CREATE VIEW; a SELECT compares window_start and window_end
+
+SELECT MAX(n) FROM cell_speed GROUP BY TUMBLE(window_start, INTERVAL '1' DAY)
+--> error 1:40: TUMBLE stands in CREATE VIEW; a SELECT groups by window_start
+
+SELECT n FROM cell_speed WHERE window_start > INTERVAL '1' DAY
+--> error 1:47: an INTERVAL stands alone here; it is added to or taken from a TIMESTAMP

@@ -1,0 +1,210 @@
+// Package payload turns device messages into readings.
+//
+//	payload.go  Decoder, Reading, Reject: what the edge sees
+//	topic.go    topic templates
+//	json.go     JSON: an object, an array of objects, or one object a line
+//	path.go     JSON paths
+//	convert.go  JSON values → typed columns
+//	senml.go    SenML JSON (RFC 8428)
+//	encode.go   readings → JSON, for simulators
+//
+// A message that can't be read, or an element of a batch, is a Reject with a short stable reason; the others go on. The
+// package keeps no state between messages but buffers, and does not know of journals, panes or duplicates.
+package payload
+
+import (
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/valyala/fastjson"
+)
+
+// Reading is one decoded record: a value for each declared column.
+type Reading struct {
+	TimeUs int64
+	Row    []value.Value
+	// Hash covers key, event time and the reading's own bytes: equal for a reading that comes again.
+	Hash uint64
+}
+
+// Reject says why something is no reading.
+type Reject struct {
+	Reason string // malformed, not_object, bad_type, bad_timestamp, missing_key, bad_topic, bad_senml: a metric's label
+	Detail string
+	Sample []byte // at most 256 bytes
+}
+
+// Batch is what one message gives. Its memory is used again after Reset.
+type Batch struct {
+	Readings []Reading
+	Rejects  []Reject
+	slab     []value.Value
+}
+
+// Reset empties the batch.
+func (b *Batch) Reset() {
+	b.Readings, b.Rejects, b.slab = b.Readings[:0], b.Rejects[:0], b.slab[:0]
+}
+
+// row gives a row of NULLs. Rows stay valid when the slab grows, since the old one is left to them.
+func (b *Batch) row(width int) []value.Value {
+	if cap(b.slab)-len(b.slab) < width {
+		b.slab = make([]value.Value, 0, max(64*width, 2*cap(b.slab)))
+	}
+	n := len(b.slab)
+	b.slab = b.slab[:n+width]
+	row := b.slab[n : n+width : n+width]
+	clear(row)
+	return row
+}
+
+const sampleBytes = 256
+
+func (b *Batch) reject(reason, detail string, sample []byte) {
+	b.Rejects = append(b.Rejects, Reject{Reason: reason, Detail: detail, Sample: append([]byte(nil), sample[:min(len(sample), sampleBytes)]...)})
+}
+
+// Decoder reads one stream's messages. It is for one goroutine.
+type Decoder struct {
+	stream   *plan.Stream
+	types    []value.Type
+	template *Template
+	captured []int // the column of each captured level
+	fromTop  []bool
+	paths    []path
+	keys     []int
+	time     int
+	parser   fastjson.Parser
+	levels   []string
+	scratch  []byte
+	names    interner
+	senml    bool
+	generic  bool
+}
+
+// New makes a decoder for a stream.
+func New(s *plan.Stream) (*Decoder, error) {
+	d := &Decoder{stream: s, time: int(s.Timestamp), fromTop: make([]bool, len(s.Columns))}
+	switch s.Format {
+	case "json", "":
+	case "senml":
+		d.senml = true
+	default:
+		return nil, fmt.Errorf("format '%s' is not supported yet", s.Format)
+	}
+	var err error
+	if d.template, err = ParseTemplate(s.Topic); err != nil {
+		return nil, fmt.Errorf("topic %q: %w", s.Topic, err)
+	}
+	index := map[string]int{}
+	for i, c := range s.Columns {
+		index[c.Name] = i
+		d.types = append(d.types, c.Type.Value())
+		p, err := parsePath(c.Path, c.Name)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", c.Name, err)
+		}
+		d.paths = append(d.paths, p)
+		if c.Key {
+			d.keys = append(d.keys, i)
+		}
+		if c.Name == "value" || c.Name == "string_value" {
+			d.generic = true
+		}
+	}
+	for _, name := range d.template.Names() {
+		i, ok := index[name]
+		if !ok {
+			return nil, fmt.Errorf("topic %q: {%s} is no column", s.Topic, name)
+		}
+		d.captured = append(d.captured, i)
+		d.fromTop[i] = true
+	}
+	return d, nil
+}
+
+// Decode reads one message that arrived at arrivalUs, and appends to out.
+func (d *Decoder) Decode(topic string, payload []byte, arrivalUs int64, out *Batch) {
+	var ok bool
+	if d.levels, ok = d.template.Match(topic, d.levels[:0]); !ok {
+		out.reject("bad_topic", "the topic does not match the stream's", []byte(topic))
+		return
+	}
+	if d.senml {
+		d.decodeSenML(payload, arrivalUs, out)
+		return
+	}
+	d.decodeJSON(payload, arrivalUs, out)
+}
+
+// begin makes a row with the columns that the topic gives.
+func (d *Decoder) begin(out *Batch, sample []byte) ([]value.Value, bool) {
+	row := out.row(len(d.types))
+	for i, column := range d.captured {
+		if d.types[column].Kind == value.String {
+			row[column] = value.OfString(d.levels[i])
+			continue
+		}
+		v, err := value.Parse(d.types[column], d.levels[i])
+		if err != nil {
+			out.reject("bad_topic", fmt.Sprintf("column %s: %s", d.stream.Columns[column].Name, err), sample)
+			return nil, false
+		}
+		row[column] = v
+	}
+	return row, true
+}
+
+// finish checks the key, sets the event time, hashes, and keeps the reading.
+func (d *Decoder) finish(out *Batch, row []value.Value, own []byte, arrivalUs int64) {
+	for _, k := range d.keys {
+		if row[k].IsNull() {
+			out.reject("missing_key", fmt.Sprintf("column %s is the key, and is missing", d.stream.Columns[k].Name), own)
+			return
+		}
+	}
+	us := arrivalUs
+	timed := d.time >= 0 && !row[d.time].IsNull()
+	switch {
+	case timed && d.types[d.time].Kind == value.Int:
+		us = value.MicrosOfInt(row[d.time].Int())
+	case timed:
+		us = row[d.time].Int()
+	case d.time >= 0 && d.types[d.time].Kind == value.Timestamp:
+		row[d.time] = value.OfTime(us)
+	case d.time >= 0:
+		row[d.time] = value.OfInt(us)
+	}
+	d.scratch = d.scratch[:0]
+	for _, k := range d.keys {
+		d.scratch = value.Append(d.scratch, row[k])
+	}
+	d.scratch = value.Append(d.scratch, value.OfTime(us))
+	d.scratch = append(d.scratch, own...)
+	out.Readings = append(out.Readings, Reading{TimeUs: us, Row: row, Hash: xxhash.Sum64(d.scratch)})
+}
+
+// interner keeps short strings that come again and again, such as device ids, so that they are allocated once.
+type interner struct{ known map[string]string }
+
+const (
+	internedBytes = 48
+	internedCount = 1 << 16
+)
+
+func (n *interner) text(b []byte) string {
+	if len(b) > internedBytes {
+		return string(b)
+	}
+	if s, ok := n.known[string(b)]; ok {
+		return s
+	}
+	if n.known == nil || len(n.known) >= internedCount {
+		n.known = map[string]string{}
+	}
+	s := string(b)
+	n.known[s] = s
+	return s
+}
