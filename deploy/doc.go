@@ -1,5 +1,5 @@
-// Package deploy is the room for running hexpane: how it is started, told, watched and stopped. It holds no
-// code itself; its test keeps the layout of the whole tree.
+// Package deploy is the room for running hexpane: how it is started, told, watched and stopped. Its only code gives
+// the demo city's SQL; its test keeps the layout of the whole tree.
 //
 //	cmd/hexpane/   everything in one process, the demo, the SQL client
 //	service/       flags, configuration, logs, metrics, shutdown

@@ -33,6 +33,17 @@ const (
 
 func (o outcome) has(order int) bool { return o>>(order+1)&1 == 1 }
 
+// holds is has(cmp.Compare(x, y)) for what is never NaN.
+func holds[T int64 | float64](o outcome, x, y T) bool {
+	switch {
+	case x < y:
+		return o&less != 0
+	case x > y:
+		return o&greater != 0
+	}
+	return o&equal != 0
+}
+
 // Comparable says why values of two types cannot be compared.
 func Comparable(a, b value.Type) error {
 	if _, err := common(a, b); err != nil {
@@ -120,7 +131,7 @@ func columnWithLiteral(a, b node, want outcome) Func {
 			if c >= len(row) || row[c].IsNull() {
 				return value.Value{}
 			}
-			return value.OfBool(want.has(cmp.Compare(row[c].Float(), y)))
+			return value.OfBool(holds(want, row[c].Float(), y))
 		}
 	case a.typ.Kind == b.typ.Kind && (a.typ.Kind == value.Int || a.typ.Kind == value.Timestamp):
 		y := b.value.Int()
@@ -128,7 +139,7 @@ func columnWithLiteral(a, b node, want outcome) Func {
 			if c >= len(row) || row[c].IsNull() {
 				return value.Value{}
 			}
-			return value.OfBool(want.has(cmp.Compare(row[c].Int(), y)))
+			return value.OfBool(holds(want, row[c].Int(), y))
 		}
 	case a.typ.Kind == value.String && b.typ.Kind == value.String && want == equal:
 		y := b.value.Str()

@@ -64,7 +64,7 @@ func makeParent(args []node, _ value.Type) (Func, error) {
 	return func(row []value.Value) value.Value {
 		res, ok := resolution(row)
 		v := eval(row)
-		if !ok || v.IsNull() || res > cell.Resolution(v.Cell()) {
+		if !ok || v.IsNull() {
 			return value.Value{}
 		}
 		return value.OfCell(cell.Parent(v.Cell(), res))

@@ -15,6 +15,11 @@ const (
 	anyOne rune = -2
 )
 
+// maxPattern bounds the work of matching one text.
+const maxPattern = 1000
+
+var errPattern = errors.New("a LIKE pattern has at most 1000 bytes")
+
 var errEscape = errors.New("ESCAPE takes one character, and the pattern must not end in it")
 
 func likeType(f *function, args []value.Type) (value.Type, error) {
@@ -55,6 +60,9 @@ func makeLike(args []node, _ value.Type) (Func, error) {
 }
 
 func parsePattern(s, escape string) (pattern, error) {
+	if len(s) > maxPattern {
+		return nil, errPattern
+	}
 	esc := rune(-3)
 	if escape != "" {
 		var n int

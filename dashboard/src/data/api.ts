@@ -1,0 +1,97 @@
+// The HTTP calls the page makes, relative to where it is served from, with the operator's token.
+
+export interface Config {
+  title: string;
+  center: [number, number];
+  zoom: number;
+  basemap: string | null;
+  position_streams: string[];
+  heat: { view: string; cell: string; value: string } | null;
+  version: string;
+}
+
+export interface ColumnInfo { name: string; type: string }
+export interface ViewInfo { name: string; stream?: string; columns: ColumnInfo[]; window_s?: number | null }
+export interface StreamInfo { name: string; key: string; columns: ColumnInfo[] }
+export interface Table { columns: ColumnInfo[]; rows: unknown[][]; watermark: string | null }
+
+export class ApiError extends Error {
+  constructor(message: string, readonly status: number) {
+    super(message);
+  }
+}
+
+const TOKEN = 'hexpane.token';
+
+/** The token of `?token=` is kept for later visits and taken out of the address, which people share. */
+export function takeToken(): string {
+  const here = new URL(location.href);
+  const given = here.searchParams.get('token');
+  if (given === null) return localStorage.getItem(TOKEN) ?? '';
+  setToken(given);
+  here.searchParams.delete('token');
+  history.replaceState(null, '', here);
+  return given;
+}
+
+export function setToken(token: string): void {
+  localStorage.setItem(TOKEN, token);
+}
+
+/** Addresses the server gives begin at its root; behind a proxy ours may be deeper. */
+export function address(path: string): URL {
+  return new URL(path.replace(/^\//, ''), document.baseURI);
+}
+
+export function socketAddress(token: string): URL {
+  const url = address('ws');
+  url.search = '';
+  url.hash = '';
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  if (token) url.searchParams.set('token', token);
+  return url;
+}
+
+export function authHeaders(token: string): Record<string, string> {
+  return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+export class Api {
+  constructor(readonly token: string) {}
+
+  config(): Promise<Config> {
+    return this.call('api/v1/config');
+  }
+
+  async views(): Promise<ViewInfo[]> {
+    return (await this.call<{ views: ViewInfo[] | null }>('api/v1/views')).views ?? [];
+  }
+
+  async streams(): Promise<StreamInfo[]> {
+    return (await this.call<{ streams: StreamInfo[] | null }>('api/v1/streams')).streams ?? [];
+  }
+
+  sql(statement: string): Promise<Table> {
+    return this.call('api/v1/sql', JSON.stringify({ sql: statement }));
+  }
+
+  private async call<T>(path: string, body?: string): Promise<T> {
+    const headers: Record<string, string> = authHeaders(this.token);
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const r = await fetch(address(path), { method: body === undefined ? 'GET' : 'POST', headers, body });
+    const answer = (await r.json().catch(() => null)) as (T & { error?: { message?: string } }) | null;
+    if (!r.ok || answer === null) throw new ApiError(answer?.error?.message ?? `${path}: HTTP ${r.status}`, r.status);
+    return answer;
+  }
+}
+
+const NUMERIC = /^(BIGINT|DOUBLE|DECIMAL|INT|INTEGER|FLOAT|REAL)/i;
+
+export function cellColumn(view: ViewInfo): string | null {
+  return view.columns.find(c => /^CELL/i.test(c.type))?.name ?? null;
+}
+
+export function numericColumns(view: ViewInfo): string[] {
+  const own = view.columns.filter(c => NUMERIC.test(c.type) && c.name !== 'revision');
+  return own.map(c => c.name);
+}

@@ -1,0 +1,35 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { Session } from '../session';
+import { connection } from '../state';
+import { Card } from './Card';
+import { ConnectionVoice, StaleBanner } from './Connection';
+import { listenForKeys } from './keys';
+import { LayerPanel } from './LayerPanel';
+import { MapControls } from './MapControls';
+import { Notice, TokenPrompt } from './Notice';
+import { TopBar } from './TopBar';
+
+export function App({ session }: { session: Session }) {
+  const canvas = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    void session.begin(canvas.current!);
+    return listenForKeys(session);
+  }, [session]);
+  const old = connection.value === 'stale' || connection.value === 'reconnecting';
+  return (
+    <div class={old ? 'app old' : 'app'}>
+      <TopBar session={session} />
+      <ConnectionVoice />
+      <main aria-label="Live map">
+        <div ref={canvas} class="canvas" />
+        <StaleBanner session={session} />
+        <LayerPanel />
+        <Card session={session} />
+        <MapControls session={session} />
+        <Notice />
+        <TokenPrompt />
+        <p class="credit">Land: Natural Earth</p>
+      </main>
+    </div>
+  );
+}

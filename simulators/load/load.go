@@ -1,0 +1,191 @@
+package load
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hexpane/hexpane/simulators/publish"
+)
+
+// Config of a load. For or Count is required.
+type Config struct {
+	Broker      string // tcp://host:port; required
+	Username    string
+	Password    string
+	ClientID    string        // default "hexpane-load"; connections are numbered behind it
+	Topic       string        // template with {device}; default "load/{device}/position"
+	Devices     int           // default 1000
+	Rate        float64       // readings a second over all devices; 0: as many as go
+	QoS         byte          // 0 or 1
+	BatchSize   int           // readings in a message, all of one device; default 1
+	Format      string        // json, ndjson or senml; default json
+	Connections int           // default 8
+	MaxInflight int           // unacknowledged messages of a connection; default 1000
+	For         time.Duration // stop after so long
+	Count       int64         // stop after so many readings
+	Seed        int64         // of the readings' values
+	GiveUp      time.Duration // fail after so long of trouble; default 30 s
+
+	Every    time.Duration // between calls of Progress; default 5 s
+	Progress func(Report)  // may be nil
+	Log      *slog.Logger  // default: slog.Default
+}
+
+// Time that acknowledgements get once a run is interrupted.
+const grace = 5 * time.Second
+
+func (c *Config) complete() error {
+	c.ClientID = cmp.Or(c.ClientID, "hexpane-load")
+	c.Topic = cmp.Or(c.Topic, "load/{device}/position")
+	c.Devices = cmp.Or(c.Devices, 1000)
+	c.BatchSize = cmp.Or(c.BatchSize, 1)
+	c.Format = cmp.Or(c.Format, "json")
+	c.Connections = min(cmp.Or(c.Connections, 8), c.Devices)
+	c.MaxInflight = cmp.Or(c.MaxInflight, 1000)
+	c.GiveUp = cmp.Or(c.GiveUp, 30*time.Second)
+	c.Every = cmp.Or(c.Every, 5*time.Second)
+	switch {
+	case c.For <= 0 && c.Count <= 0:
+		return errors.New("load needs a bound: a time or a count")
+	case c.Devices < 0 || c.BatchSize < 0 || c.Rate < 0 || c.QoS > 1:
+		return errors.New("load: devices, batch size and rate cannot be negative, QoS is 0 or 1")
+	case !strings.Contains(c.Topic, "{device}") && c.Devices > 1:
+		return fmt.Errorf("load: topic %q has no {device}", c.Topic)
+	case formats[c.Format] == nil:
+		return fmt.Errorf("load: format %q is none of json, ndjson, senml", c.Format)
+	}
+	return nil
+}
+
+// Run a load to its bound, and wait for what is unacknowledged. The report is right even when it fails.
+func Run(ctx context.Context, cfg Config) (Report, error) {
+	if err := cfg.complete(); err != nil {
+		return Report{}, err
+	}
+	l := &load{cfg: cfg, began: time.Now(), lines: make([]*line, cfg.Connections)}
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range l.lines {
+		l.lines[i] = l.line(i)
+	}
+	finished := make(chan struct{})
+	go l.tell(finished)
+	for _, n := range l.lines {
+		g.Go(func() error { return publish.Drive(ctx, n.pub, grace, n.feed) })
+	}
+	err := g.Wait()
+	close(finished)
+	return l.report(), err
+}
+
+// load is a run; line is one of its connections, with its share of the devices.
+type load struct {
+	cfg    Config
+	began  time.Time
+	budget atomic.Int64 // readings given out
+	lines  []*line
+}
+
+type line struct {
+	*load
+	number  int
+	pub     *publish.Publisher
+	devices []device
+	stats   stats
+}
+
+func (l *load) line(i int) *line {
+	n := &line{load: l, number: i}
+	for d := i; d < l.cfg.Devices; d += l.cfg.Connections {
+		n.devices = append(n.devices, newDevice(&l.cfg, d))
+	}
+	n.pub = publish.New(publish.Config{
+		Broker: l.cfg.Broker, ClientID: fmt.Sprintf("%s-%d", l.cfg.ClientID, i+1), Username: l.cfg.Username,
+		Password: l.cfg.Password, MaxInflight: l.cfg.MaxInflight, GiveUp: l.cfg.GiveUp, Log: l.cfg.Log,
+		OnAck: func(m publish.Message, at time.Time) { n.stats.ack(m.Weight, at.Sub(m.Due)) },
+	})
+	return n
+}
+
+// feed publishes by the schedule until the bound.
+func (n *line) feed(ctx context.Context) error {
+	render := formats[n.cfg.Format]
+	var interval time.Duration
+	if n.cfg.Rate > 0 {
+		interval = time.Duration(float64(n.cfg.BatchSize*n.cfg.Connections) / n.cfg.Rate * float64(time.Second))
+	}
+	start := n.began.Add(interval * time.Duration(n.number) / time.Duration(n.cfg.Connections))
+	for k := 0; ; k++ {
+		due := time.Now()
+		if interval > 0 {
+			due = start.Add(interval * time.Duration(k))
+		}
+		if n.cfg.For > 0 && due.Sub(n.began) >= n.cfg.For {
+			return nil
+		}
+		size := n.take()
+		if size == 0 {
+			return nil
+		}
+		if err := until(ctx, due); err != nil {
+			return err
+		}
+		if n.cfg.For > 0 && time.Since(n.began) >= n.cfg.For {
+			return nil // behind schedule; what is left of it stays unsent
+		}
+		d := &n.devices[k%len(n.devices)]
+		payload := render(make([]byte, 0, 110*size), d, due, size)
+		m := publish.Message{Topic: d.topic, Payload: payload, QoS: n.cfg.QoS, Weight: size, Due: due}
+		if err := n.pub.Publish(ctx, m); err != nil {
+			return err
+		}
+		n.stats.sent.Add(int64(size))
+	}
+}
+
+// take a message's worth of readings from the count, or 0 when it is used up.
+func (n *line) take() int {
+	size := int64(n.cfg.BatchSize)
+	if n.cfg.Count <= 0 {
+		return int(size)
+	}
+	left := n.cfg.Count - (n.budget.Add(size) - size)
+	return int(max(0, min(size, left)))
+}
+
+// until sleeps to the schedule; less than a millisecond ahead is near enough.
+func until(ctx context.Context, due time.Time) error {
+	left := time.Until(due)
+	if left < time.Millisecond {
+		return ctx.Err()
+	}
+	select {
+	case <-time.After(left):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// tell the progress from time to time.
+func (l *load) tell(finished <-chan struct{}) {
+	tick := time.NewTicker(l.cfg.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-finished:
+			return
+		case <-tick.C:
+			if l.cfg.Progress != nil {
+				l.cfg.Progress(l.report())
+			}
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package load
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hexpane/hexpane/simulators/publish/brokertest"
+)
+
+func TestCountIsExact(t *testing.T) {
+	for format, per := range map[string]func(string) int{
+		"json":   func(p string) int { return len(array(t, p)) },
+		"ndjson": func(p string) int { return strings.Count(p, "\n") + 1 },
+		"senml":  func(p string) int { return len(array(t, p)) / 4 },
+	} {
+		b := brokertest.Start(t)
+		r, err := Run(t.Context(), Config{Broker: b.URL(), Devices: 50, QoS: 1, BatchSize: 7, Format: format,
+			Connections: 3, Count: 1000})
+		if err != nil || r.Sent != 1000 || r.Acked != 1000 || r.P50 <= 0 || r.P99 < r.P50 || r.Max < r.P99 {
+			t.Fatalf("%s: %v %v", format, r, err)
+		}
+		readings, clients := 0, map[string]bool{}
+		for _, m := range b.Taken() {
+			readings += per(m.Payload)
+			clients[m.Client] = true
+		}
+		if readings != 1000 || len(clients) != 3 {
+			t.Fatalf("%s: %d readings over %d connections", format, readings, len(clients))
+		}
+	}
+}
+
+func array(t *testing.T, p string) []map[string]any {
+	t.Helper()
+	if strings.HasPrefix(p, "{") {
+		p = "[" + p + "]"
+	}
+	var list []map[string]any
+	if err := json.Unmarshal([]byte(p), &list); err != nil {
+		t.Fatalf("%s: %v", p, err)
+	}
+	return list
+}
+
+func TestPaceAndTimeBound(t *testing.T) {
+	b := brokertest.Start(t)
+	r, err := Run(t.Context(), Config{Broker: b.URL(), Devices: 100, Rate: 2000, QoS: 0, For: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(float64(r.Sent)-2000) > 100 || r.Acked != r.Sent || r.P50 != 0 {
+		t.Fatal(r)
+	}
+}
+
+func TestRefusesWhatIsUnbounded(t *testing.T) {
+	for _, cfg := range []Config{{}, {Count: 1, Format: "xml"}, {Count: 1, Topic: "a"}, {Count: 1, QoS: 2}} {
+		if _, err := Run(t.Context(), cfg); err == nil {
+			t.Errorf("%+v was taken", cfg)
+		}
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	var s stats
+	for ms := range 1000 {
+		s.ack(1, time.Duration(ms+1)*time.Millisecond)
+	}
+	var h [buckets]int64
+	for i := range h {
+		h[i] = s.latency[i].Load()
+	}
+	for q, want := range map[float64]float64{.5: 500, .99: 990, 1: 1000} {
+		if got := quantile(&h, q).Seconds() * 1000; math.Abs(got-want) > .04*want {
+			t.Errorf("q%g = %.0f ms, want %.0f", q, got, want)
+		}
+	}
+}
