@@ -55,4 +55,3 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
-

@@ -1,18 +1,21 @@
-// The page on a running `hexpane demo` (HEXPANE_URL), as an operator sees it in the first seconds.
+// The page on a running `hexpane demo`, as an operator sees it in the first seconds.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { axe, hook, launch, open, ready, shot } from './browser.mjs';
+import { demo } from './demo-server.mjs';
 
-const url = process.env.HEXPANE_URL;
-if (!url) throw new Error('HEXPANE_URL must be the address of a running `hexpane demo`');
-let browser, page;
+let browser, page, server;
 
 before(async () => {
+  server = await demo();
   browser = await launch();
-  page = await open(browser, new URL('/?test=1', url).href);
+  page = await open(browser, new URL('/?test=1', server.url).href);
   await ready(page);
 });
-after(async () => { await browser?.close(); });
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
 
 test('vehicles move and cells fill', async () => {
   await page.waitForFunction(() => window.__hexpane.vehicles() > 0 && window.__hexpane.connection() === 'live', null, { timeout: 30_000 });

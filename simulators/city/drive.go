@@ -21,9 +21,9 @@ func suits(k Kind, c class) float64 {
 	case Tram:
 		return [...]float64{0, 1, .8, .02}[c]
 	case Taxi:
-		return [...]float64{.4, 1, .9, .6}[c]
+		return [...]float64{2.5, 1, .9, .6}[c]
 	}
-	return [...]float64{1, 1, .7, .35}[c]
+	return [...]float64{6, 1, .7, .35}[c]
 }
 
 // drive moves a vehicle on by dt seconds, at most half a second or so.
@@ -128,6 +128,15 @@ func (c *City) enter(v *vehicle, e int32) {
 	}
 }
 
+// inward weighs an edge by whether it leads back to the middle, the more the farther out it starts; without it the
+// fleet would diffuse into the suburbs.
+func inward(p point, e *edge) float64 {
+	r := p.length() + .01
+	out := 1000 * (e.dx*p.x + e.dy*p.y) / r // cosine against the way out
+	far := math.Min(1, r/6)
+	return math.Exp(-1.1 * out * far * far)
+}
+
 // dwell is how long a stop takes, s.
 func (c *City) dwell(v *vehicle) float64 {
 	switch v.kind {
@@ -153,7 +162,7 @@ func (c *City) onward(v *vehicle, e int32) int32 {
 		}
 		to := &g.edges[n]
 		d := turn(from.heading, to.heading) / 45
-		w := (math.Exp(-d*d) + .06) * (suits(v.kind, to.class) + .002) * (.08 + density(g.nodes[to.to]))
+		w := (math.Exp(-d*d) + .06) * (suits(v.kind, to.class) + .002) * (.08 + density(g.nodes[to.to])) * inward(g.nodes[to.from], to)
 		if to.class == from.class {
 			w *= 2.5
 		}

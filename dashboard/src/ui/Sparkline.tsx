@@ -2,7 +2,7 @@ const W = 260, H = 44, PAD = 3;
 
 export function Sparkline({ values, label }: { values: readonly number[]; label: string }) {
   const low = Math.min(...values), high = Math.max(...values);
-  const y = (v: number): number => H - PAD - ((v - low) / (high - low || 1)) * (H - 2 * PAD);
+  const y = (v: number): number => (high === low ? H / 2 : H - PAD - ((v - low) / (high - low)) * (H - 2 * PAD));
   const x = (i: number): number => PAD + (i / (values.length - 1)) * (W - 2 * PAD);
   const points = values.map((v, i) => `${x(i).toFixed(1)},${y(v).toFixed(1)}`).join(' ');
   return (
