@@ -9,12 +9,12 @@
 // Start here:
 //
 //	statement.go  the statements; syntax.go the expressions in them
-//	lexer.go → parser.go → parse_stream.go, parse_select.go, parse_window.go, parse_expr.go
-//	bind.go       names and literals → typed plan.Expr; coerce.go literals that take their neighbour's type
+//	lexer.go → parser.go → parse_statement.go, parse_stream.go, parse_select.go, parse_window.go, parse_expr.go
+//	bind.go       names, calls and literals → typed plan.Expr (make.go); coerce.go literals that take their neighbour's type
 //	group.go      GROUP BY, aggregates, HAVING: what both views and pull queries do
-//	apply.go      a statement changes the catalogue; stream.go and view.go define; options.go, position.go
+//	apply.go      a statement changes the catalogue; stream.go and view.go define; options.go, position.go, window.go
 //	select.go     a pull query; run.go, order.go its work; hints.go what the store may skip
-//	insert.go, describe.go, explain.go, format.go, suggest.go, error.go
+//	insert.go, describe.go, explain.go, format.go, suggest.go, error.go, limits.go
 //
 // Everything is a pure function of its arguments: no clock (NOW() is an argument), no files, no goroutines. Errors
 // are *Error with line and column. Inside the package an error unwinds as a panic of *Error, caught at each exported

@@ -161,6 +161,9 @@ func (g *grouping) windowBound(n *Name) (int, bool) {
 func (g *grouping) leaf(mayAlias bool) func(Expr) *plan.Expr {
 	var own *binder
 	return func(e Expr) *plan.Expr {
+		if n, ok := e.(*Name); ok && n.Table != nil {
+			g.scope.column(n) // same, below, does not look at the table's name
+		}
 		for i, k := range g.keys {
 			if same(k.expr, e) {
 				return columnExpr(i, typeOf(k.bound))

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func readOptions(list []Option) options {
 	o := options{}
 	for _, opt := range list {
 		name := strings.ToLower(opt.Name.Name)
-		if !contains(optionNames, name) {
+		if !slices.Contains(optionNames, name) {
 			if to := optionAdvice[name]; to != "" {
 				fail(opt.Name.Pos, "no option `%s`; use %s", opt.Name.Name, to)
 			}
@@ -46,15 +47,6 @@ func readOptions(list []Option) options {
 	return o
 }
 
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
-}
-
 // word gives the option in small letters, or otherwise.
 func (o options) word(name, otherwise string) string {
 	if opt, ok := o[name]; ok {
@@ -66,9 +58,9 @@ func (o options) word(name, otherwise string) string {
 func (o options) format() string {
 	f := o.word("format", "json")
 	switch {
-	case contains(formats, f):
+	case slices.Contains(formats, f):
 		return f
-	case contains(laterFormats, f):
+	case slices.Contains(laterFormats, f):
 		fail(o["format"].ValuePos, "format '%s' is not supported yet", f)
 	}
 	fail(o["format"].ValuePos, "no format '%s'; there are %s%s", shorten(f), strings.Join(formats, ", "), didYouMean(f, append(laterFormats, formats...)))

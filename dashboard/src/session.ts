@@ -233,13 +233,18 @@ export class Session {
     if (kind === 'positions') {
       this.freshness.frame(now, frame.type, frame.rows, newest);
       this.fleets.get(name)?.apply(frame, now, !reducedMotion());
+      this.map?.touch();
     } else if (kind === 'view' && this.heat?.view === name) {
       this.heat.apply(frame);
-      state.heatDomain.value = domainOf(this.heat.cells.map(c => c.value), state.heatDomain.peek());
-      this.draw();
+      if (frame.type === 'snapshot' || this.heat.cells.length === 0) this.refreshHeat();
     }
-    this.map?.touch();
     this.judge();
+  }
+
+  private refreshHeat(): void {
+    if (!this.heat?.refresh()) return;
+    state.heatDomain.value = domainOf(this.heat.cells.map(c => c.value), state.heatDomain.peek());
+    this.map?.touch();
   }
 
   private onProblem(message: string): void {
@@ -261,6 +266,7 @@ export class Session {
   private tick(): void {
     const now = Date.now();
     this.judge();
+    this.refreshHeat();
     state.age.value = this.freshness.age(now);
     const s = state.status.peek();
     state.lag.value = s?.event_lag_ms == null ? null : s.event_lag_ms + (now - this.statusAt);

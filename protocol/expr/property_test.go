@@ -108,7 +108,9 @@ func TestDecimalOrderIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := rapid.Int64().Draw(t, "a"), rapid.Int64().Draw(t, "b")
 		sa, sb := uint8(rapid.IntRange(0, 18).Draw(t, "sa")), uint8(rapid.IntRange(0, 18).Draw(t, "sb"))
-		rat := func(i int64, s uint8) *big.Rat { return big.NewRat(1, powers[s]).Mul(big.NewRat(1, powers[s]), big.NewRat(i, 1)) }
+		rat := func(i int64, s uint8) *big.Rat {
+			return big.NewRat(1, powers[s]).Mul(big.NewRat(1, powers[s]), big.NewRat(i, 1))
+		}
 		if got, want := compareScaled(a, sa, b, sb), rat(a, sa).Cmp(rat(b, sb)); got != want {
 			t.Fatalf("%d·10^-%d against %d·10^-%d: %d, exactly %d", a, sa, b, sb, got, want)
 		}

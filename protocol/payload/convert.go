@@ -1,8 +1,10 @@
 package payload
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/valyala/fastjson"
@@ -37,7 +39,7 @@ func (d *Decoder) convert(t value.Type, v *fastjson.Value) (value.Value, error) 
 }
 
 func (d *Decoder) number(t value.Type, v *fastjson.Value) (value.Value, error) {
-	f, err := v.Float64()
+	f, err := d.float(v)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
 		return value.Value{}, fmt.Errorf("want %s, found the number %s", t, v)
 	}
@@ -65,4 +67,15 @@ func (d *Decoder) number(t value.Type, v *fastjson.Value) (value.Value, error) {
 		return value.Parse(t, string(v.MarshalTo(nil)))
 	}
 	return value.Value{}, fmt.Errorf("want %s, found the number %s", t, v)
+}
+
+// exactDigits: a number of so few characters is converted exactly by fastjson; of longer ones it may miss the last bit.
+const exactDigits = 15
+
+func (d *Decoder) float(v *fastjson.Value) (float64, error) {
+	d.scratch = v.MarshalTo(d.scratch[:0])
+	if len(d.scratch) <= exactDigits && bytes.IndexByte(d.scratch, 'e') < 0 && bytes.IndexByte(d.scratch, 'E') < 0 {
+		return v.Float64()
+	}
+	return strconv.ParseFloat(string(d.scratch), 64)
 }

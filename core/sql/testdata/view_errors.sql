@@ -200,3 +200,6 @@ CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WHERE in_fence(lat, lon, 'a')
 
 CREATE VIEW x AS SELECT SUM(speed) OVER (ORDER BY ts) FROM vehicles
 --> error 1:36: OVER is not supported yet
+
+CREATE VIEW x AS SELECT w.route, COUNT(*) FROM vehicles v GROUP BY route
+--> error 1:25: no table `w` here; FROM names `vehicles`

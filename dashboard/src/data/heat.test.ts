@@ -9,7 +9,10 @@ const frame = (type: 'snapshot' | 'update', rows: [cell: string, value: number, 
     columns: new Map<string, Column>([['cell', { kind: 'cell', values: rows.map(r => r[0]) }], ['avg', column(r => r[1])], ['window_start', column(r => r[2])], ['window_end', column(r => r[2] + 10_000)]]),
   };
 };
-const shown = (h: Heat): Record<string, number> => Object.fromEntries(h.cells.map(c => [c.cell, c.value]));
+const shown = (h: Heat): Record<string, number> => {
+  h.refresh();
+  return Object.fromEntries(h.cells.map(c => [c.cell, c.value]));
+};
 
 it('shows each cell its newest window, revisions included', () => {
   const h = new Heat('v', 'cell', 'avg');
@@ -18,6 +21,9 @@ it('shows each cell its newest window, revisions included', () => {
   expect(shown(h)).toEqual({ a: 3, b: 4 });
   h.apply(frame('snapshot', [['c', 5, 20_000]]));
   expect(shown(h)).toEqual({ c: 5 });
+  const same = h.cells;
+  expect(h.refresh()).toBe(false);
+  expect(h.cells).toBe(same);
 });
 
 it('lets cells go that no window renewed', () => {
@@ -33,5 +39,5 @@ it('lets cells go that no window renewed', () => {
 it('survives frames without its columns', () => {
   const h = new Heat('v', 'cell', 'missing');
   h.apply(frame('update', [['a', 1, 0]]));
-  expect(h.cells).toEqual([]);
+  expect(shown(h)).toEqual({});
 });

@@ -13,11 +13,12 @@ const KEPT_WINDOWS = 30;
 const KEPT_AT_LEAST = 60_000;
 
 export class Heat {
-  /** A new array when something changed, and only then. */
+  /** As of the last refresh: a new array when something changed, and only then. */
   cells: readonly HeatCell[] = [];
   /** Event time the newest window began at. */
   newest = -Infinity;
   private byCell = new Map<string, HeatCell>();
+  private changed = false;
 
   constructor(readonly view: string, readonly cellColumn: string, readonly valueColumn: string) {}
 
@@ -35,8 +36,16 @@ export class Heat {
         if (from > this.newest) this.newest = from;
       }
     }
+    this.changed = true;
+  }
+
+  /** Brings `cells` up to date. Frames may come many times a second; the eye needs fewer colours than that. */
+  refresh(): boolean {
+    if (!this.changed) return false;
+    this.changed = false;
     for (const c of this.byCell.values()) if (this.age(c) > 1) this.byCell.delete(c.cell);
     this.cells = [...this.byCell.values()].filter(c => Number.isFinite(c.value));
+    return true;
   }
 
   get(cell: string): HeatCell | undefined {

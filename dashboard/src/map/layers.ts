@@ -26,7 +26,7 @@ export function heatLayer(heat: Heat, domain: readonly [number, number], beneath
       const [r, g, b] = heatColour(Math.min(1, Math.max(0, (c.value - domain[0]) / width)));
       return [r, g, b, Math.round(255 * (1 - 0.65 * Math.min(1, 3 * heat.age(c))))];
     },
-    updateTriggers: { getFillColor: [domain[0], domain[1], heat.newest] },
+    updateTriggers: { getFillColor: [domain[0], domain[1]] },
     opacity: beneath ? HEAT_BENEATH : HEAT_ALONE,
     extruded: false,
     stroked: false,
