@@ -14,7 +14,7 @@ type Config struct {
 
 	MQTT struct {
 		Listen         string            `yaml:"listen" default:"127.0.0.1:1883" flag:"mqtt" help:"address the MQTT broker listens on"`
-		Users          map[string]string `yaml:"users" help:"user names and passwords of devices; none: anyone may connect"`
+		Users          map[string]string `yaml:"users" secret:"true" help:"user names and passwords of devices; none: anyone may connect"`
 		MaxPacketBytes int64             `yaml:"max_packet_bytes" default:"1MiB" unit:"bytes" help:"largest MQTT packet; larger ones close the connection"`
 		MaxClients     int64             `yaml:"max_clients" default:"10000" help:"connections at once"`
 	} `yaml:"mqtt" help:"the MQTT broker (mode: broker)"`
@@ -22,7 +22,7 @@ type Config struct {
 	Subscribe struct {
 		Broker   string `yaml:"broker" default:"tcp://127.0.0.1:1883" help:"address of the existing broker"`
 		Username string `yaml:"username" help:"user name there"`
-		Password string `yaml:"password" help:"password there"`
+		Password string `yaml:"password" secret:"true" help:"password there"`
 		QoS      int    `yaml:"qos" default:"1" help:"0, 1 or 2; 1 and 2 survive a crash of the edge"`
 	} `yaml:"subscribe" help:"the existing broker to read from (mode: subscribe)"`
 

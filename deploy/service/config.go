@@ -24,6 +24,7 @@ type setting struct {
 	env        string
 	value      reflect.Value
 	group      bool
+	secret     bool // not shown
 	children   []*setting
 }
 
@@ -86,9 +87,10 @@ func (s *settings) describeLeaf(c *setting, tag reflect.StructTag) {
 	c.env = "HEXPANE_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(c.key))
 	c.flags = []string{c.key}
 	if alias := tag.Get("flag"); alias != "" {
-		c.flags = append(c.flags, splitList(alias)...)
+		c.flags = append(c.flags, slices.DeleteFunc(splitList(alias), func(a string) bool { return a == c.key })...)
 	}
 	c.enum = splitList(tag.Get("enum"))
+	c.secret = tag.Get("secret") == "true"
 	preset := !c.value.IsZero()
 	if def, ok := tag.Lookup("default"); ok && !preset {
 		if err := c.parse(def); err != nil {
@@ -153,7 +155,9 @@ func (c *setting) fromYAML(n *yaml.Node, report reportFunc) {
 		n = n.Alias
 	}
 	if !c.group {
-		if err := c.parseYAML(n); err != nil {
+		if c.secret && n.Value == hidden {
+			report(n, c.key, ": %s is what --print-config shows for a secret; put the secret itself, or HEXPANE_… in the environment", hidden)
+		} else if err := c.parseYAML(n); err != nil {
 			report(n, c.key, ": %v", err)
 		}
 		return
@@ -238,7 +242,10 @@ func (c *setting) locate(err error) error {
 	return fmt.Errorf("%s: %w", c.key, err)
 }
 
-// write prints the configuration in force as YAML that reads back to the same.
+// hidden stands for a secret that is set. It is not taken as one.
+const hidden = "(hidden)"
+
+// write prints the configuration in force as YAML that reads back to the same, but for secrets.
 func (s *settings) write(w io.Writer, name string) error {
 	fmt.Fprintf(w, "# Configuration of %s. Flags and HEXPANE_… variables override this file.\n", name)
 	enc := yaml.NewEncoder(w)
@@ -257,6 +264,9 @@ func (c *setting) toYAML() *yaml.Node {
 			k.HeadComment, v = child.help, child.toYAML()
 		} else {
 			k.HeadComment, v = child.describe(), child.yaml()
+			if child.secret && !child.value.IsZero() {
+				v = &yaml.Node{Kind: yaml.ScalarNode, Value: hidden}
+			}
 		}
 		n.Content = append(n.Content, k, v)
 	}

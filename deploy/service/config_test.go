@@ -196,6 +196,32 @@ func TestPrintedConfigReadsBack(t *testing.T) {
 	})
 }
 
+// A secret is not shown, and the mask is not taken for one.
+func TestSecretsAreHidden(t *testing.T) {
+	type secrets struct {
+		SQL   string            `yaml:"sql" flag:"sql"` // a flag that is its key is no second one
+		Token string            `yaml:"token" secret:"true"`
+		Users map[string]string `yaml:"users" secret:"true"`
+	}
+	var cfg secrets
+	set := newSettings(&cfg)
+	cfg = secrets{Token: "s3cret", Users: map[string]string{"bus": "s3cret"}}
+	var out strings.Builder
+	if err := set.write(&out, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "s3cret") || strings.Count(out.String(), hidden) != 2 {
+		t.Errorf("printed\n%s", out.String())
+	}
+	if errs := newSettings(&secrets{}).loadYAML("c.yaml", []byte(out.String())); len(errs) != 2 {
+		t.Errorf("the masks: %v", errs)
+	}
+	out.Reset()
+	if err := newSettings(&secrets{}).write(&out, "test"); err != nil || strings.Contains(out.String(), hidden) {
+		t.Errorf("none set: %v\n%s", err, out.String())
+	}
+}
+
 func TestSizesAndDurationsReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := time.Duration(rapid.Int64Min(-math.MaxInt64).Draw(t, "d"))

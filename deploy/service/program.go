@@ -39,8 +39,18 @@ import (
 	"syscall"
 )
 
-// Version is set when linking: -ldflags "-X github.com/hexpane/hexpane/deploy/service.Version=v1.2.3".
+// Version is set when linking: -ldflags "-X github.com/hexpane/hexpane/deploy/service.Version=v1.2.3". Otherwise it is what
+// Go knows of the build.
 var Version string
+
+func init() {
+	if info, ok := debug.ReadBuildInfo(); ok && Version == "" {
+		Version = info.Main.Version
+	}
+	if Version == "" {
+		Version = "(devel)"
+	}
+}
 
 // Program is a binary, or one of its commands.
 type Program struct {
@@ -157,14 +167,7 @@ func unjoin(err error) []error {
 }
 
 func version() string {
-	v := Version
-	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
-		v = info.Main.Version
-	}
-	if v == "" {
-		v = "(devel)"
-	}
-	return fmt.Sprintf("%s %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s %s %s/%s", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // commonConfig holds the keys that every program has.

@@ -19,7 +19,7 @@ import (
 
 type sqlConfig struct {
 	Server string `yaml:"server" default:"http://127.0.0.1:8080" help:"address of a core"`
-	Token  string `yaml:"token" help:"the core's http.token"`
+	Token  string `yaml:"token" secret:"true" help:"the core's http.token"`
 	Output string `yaml:"output" default:"table" enum:"table,csv,json" help:"form of the rows"`
 }
 
