@@ -39,8 +39,8 @@ type Config struct {
 	} `yaml:"time" help:"event time"`
 
 	Dedupe struct {
-		Horizon time.Duration `yaml:"horizon" default:"1h" help:"event time over which a re-sent reading is known as such"`
-		Limit   int           `yaml:"limit" default:"1000000" help:"readings remembered per stream, about 20 bytes each; the oldest go first"`
+		Horizon time.Duration `yaml:"horizon" default:"1h" help:"how long after it came a re-sent reading is known as such, at least"`
+		Limit   int           `yaml:"limit" default:"2000000" help:"readings remembered per stream, 8 to 24 bytes each; past it only the newest half is sure to be"`
 	} `yaml:"dedupe" help:"readings that come twice"`
 
 	Store struct {

@@ -95,13 +95,12 @@ func (l *line) forget(c *store.Change) {
 		if s.seen == nil {
 			continue
 		}
-		for _, m := range s.seen.Take() {
-			c.Marks = append(c.Marks, store.Marks{Stream: id, Bucket: m.Bucket, Hashes: m.Hashes})
+		marks, floor := s.seen.Take()
+		for _, m := range marks {
+			c.Marks = append(c.Marks, store.Marks{Stream: id, Bucket: m.Generation, Hashes: m.Hashes})
 		}
-		if us, ok := c.Watermarks[id]; ok {
-			if floor, moved := s.seen.Expire(us - l.cfg.Dedupe.Horizon.Microseconds()); moved {
-				c.Forget[id] = floor
-			}
+		if floor != s.forgotten {
+			c.Forget[id], s.forgotten = floor, floor
 		}
 		l.m.dedupeSize.WithLabelValues(s.def.Name).Set(float64(s.seen.Len()))
 	}

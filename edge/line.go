@@ -55,8 +55,11 @@ const heartbeat = time.Second
 
 // Wants reports whether any stream reads the topic.
 func (l *line) Wants(topic string) bool {
-	r := l.router.Load()
-	return r != nil && len(r.find(topic)) > 0
+	if r := l.router.Load(); r != nil && len(r.find(topic)) > 0 {
+		return true
+	}
+	l.m.unmatched.Inc()
+	return false
 }
 
 // Submit queues a message for the next commit.
@@ -202,7 +205,7 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 		accepted := 0
 		for i := range l.decoded.Readings {
 			r := &l.decoded.Readings[i]
-			if s.seen != nil && !s.seen.Add(r.TimeUs, r.Hash) {
+			if s.seen != nil && !s.seen.Add(m.ArrivalUs, r.Hash) {
 				s.counters.duplicates++
 				l.m.duplicates.Inc()
 				continue
@@ -327,14 +330,11 @@ func (l *line) recover() error {
 	for id, s := range l.sources {
 		if us, ok := watermarks[id]; ok {
 			s.watermark.Restore(us, now)
-			if s.seen != nil {
-				s.seen.Expire(us - l.cfg.Dedupe.Horizon.Microseconds())
-			}
 		}
 	}
 	err = l.store.Marks(func(m store.Marks) {
 		if s := l.sources[m.Stream]; s != nil && s.seen != nil {
-			s.seen.Load(dedupe.Mark{Bucket: m.Bucket, Hashes: m.Hashes})
+			s.seen.Load(dedupe.Mark{Generation: m.Bucket, Hashes: m.Hashes})
 		}
 	})
 	replayed := 0

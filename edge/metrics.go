@@ -11,6 +11,7 @@ type metrics struct {
 	rejected      *prometheus.CounterVec
 	duplicates    prometheus.Counter
 	future        *prometheus.CounterVec
+	unmatched     prometheus.Counter
 	commit        prometheus.Histogram
 	outboxBatches prometheus.Gauge
 	outboxBytes   prometheus.Gauge
@@ -34,6 +35,8 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 			Help: "Readings that came before and were not counted again."}),
 		future: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_edge_ingest_future_total",
 			Help: "Readings further in the future than time.max_future; they move no watermark."}, []string{"stream"}),
+		unmatched: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_ingest_unmatched_total",
+			Help: "Messages on topics that no stream reads; they pass between MQTT clients only."}),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hexpane_edge_store_commit_seconds",
 			Help: "Time of a synced commit.", Buckets: StageBuckets}),
 		outboxBatches: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_outbox_batches",
@@ -59,7 +62,7 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 		}
 	}
 	m.endToEnd = stages.WithLabelValues("durable")
-	r.MustRegister(m.readings, m.rejected, m.duplicates, m.future, m.commit, m.outboxBatches, m.outboxBytes, m.uplinkBatches,
+	r.MustRegister(m.readings, m.rejected, m.duplicates, m.future, m.unmatched, m.commit, m.outboxBatches, m.outboxBytes, m.uplinkBatches,
 		m.uplinkBytes, m.dedupeSize, m.planVersion,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_edge_ingest_clients", Help: "MQTT clients connected."}, clients))
 	return m

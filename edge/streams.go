@@ -16,6 +16,7 @@ type source struct {
 	def       *plan.Stream
 	decoder   *payload.Decoder
 	seen      *dedupe.Set // nil: dedupe = 'none'
+	forgotten int64       // what of seen the store was last told to forget
 	watermark pane.Watermark
 	counters  sourceCounters
 }

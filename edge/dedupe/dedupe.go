@@ -1,110 +1,71 @@
 // Package dedupe remembers which readings were counted, so that a redelivered or re-sent one counts once. A Set is
-// pure memory of one stream: content hashes in buckets of event time. It forgets buckets that fall behind the horizon, and the
-// oldest ones past a limit; the edge's store keeps what Take gives, and Load brings it back after a restart.
+// pure memory of one stream: content hashes in two generations by arrival, however old the readings' event times are. When
+// the newer generation has lasted a horizon, or holds half the limit, it becomes the older one and the older one is
+// forgotten; the edge's store keeps what Take gives, and Load brings it back after a restart.
 package dedupe
-
-import (
-	"maps"
-	"slices"
-)
-
-// buckets a horizon is divided into: forgetting goes by whole buckets.
-const bucketsPerHorizon = 64
 
 // Set of readings seen. It is not safe for concurrent use.
 type Set struct {
-	span    int64
-	limit   int
-	size    int
-	floor   int64 // start of the oldest bucket that may hold anything
-	buckets map[int64]*bucket
+	horizon    int64
+	limit      int
+	now, older generation
 }
 
-type bucket struct {
-	seen  map[uint64]struct{}
+// generation of readings that arrived from its start on, until the next one's.
+type generation struct {
+	start int64 // µs, arrival; 0: none
+	seen  table
 	fresh []uint64
 }
 
-// Mark is what a store keeps: the hashes added to one bucket since the last Take.
+// Mark is what a store keeps: the hashes added to one generation since the last Take.
 type Mark struct {
-	Bucket int64 // µs, event time
-	Hashes []uint64
+	Generation int64 // µs, its start
+	Hashes     []uint64
 }
 
-// New makes a Set that looks back horizon µs and holds at most limit hashes (about 20 bytes each).
+// New makes a Set that knows readings for at least horizon µs after they arrived, as far as limit hashes go (8 to 24 bytes
+// each); at the limit it still knows the newest half of that.
 func New(horizon int64, limit int) *Set {
-	return &Set{span: max(1, horizon/bucketsPerHorizon), limit: limit, floor: -1 << 62, buckets: map[int64]*bucket{}}
+	return &Set{horizon: max(1, horizon), limit: max(2, limit)}
 }
 
-// Add reports whether the reading is new, and remembers it. One older than what is remembered can't be judged and is taken
-// as new.
-func (s *Set) Add(us int64, hash uint64) bool {
-	b := s.bucket(us)
-	if b == nil {
-		return true
+// Add reports whether a reading is new, and remembers it.
+func (s *Set) Add(arrivalUs int64, hash uint64) bool {
+	if s.now.start == 0 || arrivalUs-s.now.start >= s.horizon || s.now.seen.len() >= s.limit/2 {
+		s.older, s.now = s.now, generation{start: max(arrivalUs, s.now.start+1)}
 	}
-	if _, old := b.seen[hash]; old {
+	if s.older.seen.has(hash) || !s.now.seen.add(hash) {
 		return false
 	}
-	b.seen[hash] = struct{}{}
-	b.fresh = append(b.fresh, hash)
-	s.size++
+	s.now.fresh = append(s.now.fresh, hash)
 	return true
 }
 
-func (s *Set) bucket(us int64) *bucket {
-	start := us - ((us%s.span)+s.span)%s.span
-	if start < s.floor {
-		return nil
-	}
-	b := s.buckets[start]
-	if b == nil {
-		b = &bucket{seen: map[uint64]struct{}{}}
-		s.buckets[start] = b
-	}
-	return b
-}
-
-// Load restores a mark without making it fresh.
+// Load restores a mark without making it fresh. Marks come in the order of their generations.
 func (s *Set) Load(m Mark) {
-	b := s.bucket(m.Bucket)
-	if b == nil {
-		return
+	if m.Generation != s.now.start {
+		s.older, s.now = s.now, generation{start: m.Generation}
 	}
-	before := len(b.seen)
 	for _, h := range m.Hashes {
-		b.seen[h] = struct{}{}
+		s.now.seen.add(h)
 	}
-	s.size += len(b.seen) - before
 }
 
-// Take gives what was added since the last Take.
-func (s *Set) Take() []Mark {
-	var marks []Mark
-	for start, b := range s.buckets {
-		if len(b.fresh) > 0 {
-			marks = append(marks, Mark{Bucket: start, Hashes: b.fresh})
-			b.fresh = nil
+// Take gives what was added since the last Take, and the start of the oldest generation still known: marks of earlier
+// ones may be forgotten.
+func (s *Set) Take() (marks []Mark, floor int64) {
+	for _, g := range []*generation{&s.older, &s.now} {
+		if len(g.fresh) > 0 {
+			marks = append(marks, Mark{Generation: g.start, Hashes: g.fresh})
+			g.fresh = nil
 		}
 	}
-	return marks
-}
-
-// Expire forgets buckets that end before us, and the oldest past the limit. It gives the time before which
-// nothing is remembered, and whether that moved.
-func (s *Set) Expire(us int64) (floor int64, moved bool) {
-	starts := slices.Sorted(maps.Keys(s.buckets))
-	for _, start := range starts {
-		if start+s.span > us && s.size <= s.limit {
-			break
-		}
-		s.size -= len(s.buckets[start].seen)
-		delete(s.buckets, start)
-		s.floor = max(s.floor, start+s.span)
-		moved = true
+	if s.older.start != 0 {
+		return marks, s.older.start
 	}
-	return s.floor, moved
+	return marks, s.now.start
 }
 
 // Len is how many hashes are held.
-func (s *Set) Len() int { return s.size }
+func (s *Set) Len() int { return s.now.seen.len() + s.older.seen.len() }

@@ -6,60 +6,80 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Against a plain map: within the horizon each reading is new exactly once, also over a restart between any two.
+// Against a plain map: a reading that arrived within the horizon is known, also over a restart between any two, and one that
+// never came is new.
 func TestOnceWithinTheHorizon(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		const horizon = 6400
-		s, truth := New(horizon, 1<<20), map[[2]int64]bool{}
+		const horizon = 1000
+		s, arrived := New(horizon, 1<<20), map[uint64]int64{}
 		var kept []Mark
-		newest := int64(0)
-		for range rapid.IntRange(1, 200).Draw(t, "n") {
-			us := newest + rapid.Int64Range(-horizon/2, 300).Draw(t, "step")
-			newest = max(newest, us)
-			content := rapid.Int64Range(0, 3).Draw(t, "content")
-			id := [2]int64{us, content}
-			h := uint64(us)<<2 | uint64(content) // a hash covers the event time
-			if got := s.Add(us, h); got == truth[id] {
-				t.Fatalf("reading %v: new=%v", id, got)
+		now := int64(1)
+		for range rapid.IntRange(1, 300).Draw(t, "n") {
+			now += rapid.Int64Range(0, 50).Draw(t, "step")
+			hash := rapid.Uint64Range(0, 40).Draw(t, "reading")
+			at, known := arrived[hash]
+			isNew := s.Add(now, hash)
+			if isNew && known && now-at < horizon || !isNew && !known {
+				t.Fatalf("reading %d at %d, arrived %v at %d: new=%v", hash, now, known, at, isNew)
 			}
-			truth[id] = true
-			s.Expire(newest - horizon)
+			if isNew {
+				arrived[hash] = now
+			}
 			if rapid.IntRange(0, 20).Draw(t, "restart") == 0 {
-				kept = append(kept, s.Take()...)
+				marks, floor := s.Take()
+				kept = append(kept, marks...)
 				s = New(horizon, 1<<20)
 				for _, m := range kept {
-					s.Load(m)
+					if m.Generation >= floor {
+						s.Load(m)
+					}
 				}
-				s.Expire(newest - horizon)
 			}
 		}
 	})
 }
 
-func TestLimitForgetsTheOldest(t *testing.T) {
-	s := New(6400, 10)
-	for i := range int64(30) {
-		s.Add(i*100, uint64(i))
-		s.Expire(-1)
+func TestLimit(t *testing.T) {
+	const limit = 1000
+	s := New(1<<40, limit)
+	for i := range uint64(10 * limit) {
+		if !s.Add(1, i) {
+			t.Fatalf("%d came once", i)
+		}
+		if s.Len() > limit {
+			t.Fatalf("%d held, limit %d", s.Len(), limit)
+		}
+		if i > limit/2 && s.Add(1, i-limit/2+1) {
+			t.Fatalf("%d was forgotten at %d", i-limit/2+1, i)
+		}
 	}
-	if s.Len() > 10 {
-		t.Fatalf("holds %d of 10", s.Len())
-	}
-	if s.Add(2900, 29) {
-		t.Error("the newest was forgotten")
-	}
+}
+
+func TestTableIsASet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var set table
+		truth := map[uint64]bool{}
+		for _, h := range rapid.SliceOf(rapid.OneOf(rapid.Uint64Range(0, 200), rapid.Just(uint64(64)<<32), rapid.Uint64())).Draw(t, "hashes") {
+			if set.has(h) != truth[h] || set.add(h) == truth[h] {
+				t.Fatalf("%d: known %v", h, truth[h])
+			}
+			truth[h] = true
+		}
+		if set.len() != len(truth) {
+			t.Fatalf("%d held, want %d", set.len(), len(truth))
+		}
+	})
 }
 
 func BenchmarkAdd(b *testing.B) {
 	b.ReportAllocs()
-	s := New(600e6, 1<<20)
+	s := New(1<<50, 2_000_000)
 	i := int64(0)
 	for b.Loop() {
 		i++
-		s.Add(i*1000, uint64(i)*0x9e3779b97f4a7c15)
+		s.Add(i, uint64(i)*0x9e3779b97f4a7c15)
 		if i%10000 == 0 {
 			s.Take()
-			s.Expire(i*1000 - 600e6)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Marks are dedupe hashes of one stream and bucket of event time.
+// Marks are dedupe hashes of one stream and bucket: a number that grows with arrival.
 type Marks struct {
 	Stream uint32
 	Bucket int64
@@ -114,7 +114,7 @@ func markKey(stream uint32, bucket int64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32([]byte{'d'}, stream), uint64(bucket)^1<<63)
 }
 
-// Marks gives all dedupe marks kept.
+// Marks gives all dedupe marks kept, each stream's in the order of its buckets.
 func (s *Store) Marks(f func(Marks)) error {
 	return s.scan('d', func(key, v []byte) error {
 		m := Marks{Stream: binary.BigEndian.Uint32(key), Bucket: int64(binary.BigEndian.Uint64(key[4:]) ^ 1<<63)}
