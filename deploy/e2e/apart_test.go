@@ -1,0 +1,229 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The halves as processes of their own, with a NATS server, a Mosquitto and an InfluxDB that are not ours.
+
+const loadSQL = `
+CREATE STREAM load (device STRING KEY, ts TIMESTAMP, seq BIGINT, lat DOUBLE, lon DOUBLE, speed DOUBLE)
+  WITH (topic = 'load/{device}/position', timestamp = 'ts', disorder = '1s', position = 'lat,lon');
+CREATE VIEW per_device AS SELECT device, COUNT(*) AS n, MIN(seq) AS lo, MAX(seq) AS hi, SUM(seq) AS total FROM load
+  WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY device;`
+
+// halves are a core and an edge over a NATS server.
+type halves struct {
+	nats       *process
+	core, edge *site
+	natsArgs   []string
+}
+
+func startHalves(t *testing.T, sql string, coreArgs, edgeArgs []string) *halves {
+	t.Helper()
+	natsServer := program(t, "nats-server")
+	dir := t.TempDir()
+	file := filepath.Join(dir, "site.sql")
+	if err := os.WriteFile(file, []byte(sql), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	natsURL := "nats://" + freeAddress(t)
+	h := &halves{natsArgs: []string{natsServer, "--config", configFile(t, "nats.conf", "/var/lib/hexpane/nats", filepath.Join(dir, "nats"),
+		"127.0.0.1:4222", strings.TrimPrefix(natsURL, "nats://"))}}
+	h.startNATS(t)
+	h.core = &site{dir: dir, args: append([]string{filepath.Join(bin, "hexpane-core"), "--config", repo("deploy/config/core.yaml"), "--data", filepath.Join(dir, "core"),
+		"--sql", file, "--nats.url", natsURL, "--log.format", "text", "--http", freeAddress(t)}, coreArgs...)}
+	h.core.start(t)
+	h.edge = &site{dir: dir, args: append([]string{filepath.Join(bin, "hexpane-edge"), "--config", repo("deploy/config/edge.yaml"), "--data", filepath.Join(dir, "edge"),
+		"--nats.url", natsURL, "--log.format", "text", "--http", freeAddress(t), "--mqtt", freeAddress(t)}, edgeArgs...)}
+	h.edge.start(t)
+	return h
+}
+
+func (h *halves) startNATS(t *testing.T) {
+	t.Helper()
+	h.nats = launch(t, h.natsArgs[0], h.natsArgs[1:]...)
+}
+
+// start runs a half whose addresses are in its arguments.
+func (s *site) start(t testing.TB) {
+	t.Helper()
+	s.process = launch(t, s.args[0], s.args[1:]...)
+	s.addresses = readAddresses(s.line(t, "hexpane ready"))
+}
+
+// freeAddress is one that nobody listens on, outside the range that the kernel gives to outgoing connections.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func repo(path string) string { return filepath.Join("..", "..", path) }
+
+// configFile is one of deploy/config with places of its own.
+func configFile(t testing.TB, name string, replace ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(repo("deploy/config/" + name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(replace); i += 2 {
+		if !strings.Contains(string(text), replace[i]) {
+			t.Fatalf("%s does not hold %q", name, replace[i])
+		}
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(strings.NewReplacer(replace...).Replace(string(text))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// load publishes count readings of 20 devices, QoS 1.
+func load(t testing.TB, broker string, count int, args ...string) *process {
+	t.Helper()
+	return launch(t, filepath.Join(bin, "hexpane-sim"), append([]string{"load", "--broker", broker, "--count", fmt.Sprint(count), "--for", "0s",
+		"--devices", "20", "--connections", "4", "--max-inflight", "100", "--rate", "2000/s", "--give-up", "2m"}, args...)...)
+}
+
+// countedOnce wants each reading there once: a device numbers its readings from 1.
+func countedOnce(t testing.TB, core *site, count, devices int) {
+	t.Helper()
+	eventually(t, func() error {
+		_, rows, err := ask(core.http, "SELECT device, SUM(n) AS n, MIN(lo) AS lo, MAX(hi) AS hi, SUM(total) AS total FROM per_device GROUP BY device")
+		if err != nil {
+			return err
+		}
+		all := 0.0
+		for _, r := range rows {
+			n := r[1].(float64)
+			all += n
+			if r[2] != 1.0 || r[3] != n || r[4] != n*(n+1)/2 {
+				return fmt.Errorf("device %v: %v readings from %v to %v, which add up to %v", r...)
+			}
+		}
+		if len(rows) != devices || all != float64(count) {
+			return fmt.Errorf("%v readings of %d devices, want %d of %d", all, len(rows), count, devices)
+		}
+		return nil
+	})
+}
+
+// An edge, a core and a NATS server from the configuration files; then the link is cut, and comes back.
+func TestHalvesApart(t *testing.T) {
+	h := startHalves(t, loadSQL, nil, nil)
+	const count = 20_000
+	l := load(t, h.edge.mqtt, count)
+	time.Sleep(2 * time.Second)
+	h.nats.Kill(t)
+	t.Log("NATS killed")
+	before := h.edge.Metric(t, `hexpane_edge_ingest_readings_total{stream="load"}`)
+	eventually(t, func() error { // readings are taken in, and wait
+		if now := h.edge.Metric(t, `hexpane_edge_ingest_readings_total{stream="load"}`); now < before+2000 {
+			return fmt.Errorf("%v readings since NATS went", now-before)
+		}
+		if h.edge.Metric(t, "hexpane_edge_outbox_batches") == 0 {
+			return fmt.Errorf("nothing waits in the outbox")
+		}
+		return nil
+	})
+	if status, body, err := get(h.edge.http + "/readyz"); err != nil || status != 200 {
+		t.Errorf("an edge without a core takes readings in, so it is ready; got %d %s %v", status, body, err)
+	}
+	h.startNATS(t)
+	l.Wait(t, 2*time.Minute)
+	countedOnce(t, h.core, count, 20)
+	for name, s := range map[string]*site{"edge": h.edge, "core": h.core} {
+		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+			if status, body, err := get(s.http + path); err != nil || status != 200 {
+				t.Errorf("%s %s: %d %.200s %v", name, path, status, body, err)
+			}
+		}
+	}
+	h.edge.Stop(t)
+	h.core.Stop(t)
+}
+
+// Each half is killed in turn, and the NATS server too, while readings come.
+func TestKillsApart(t *testing.T) {
+	h := startHalves(t, loadSQL, nil, nil)
+	const count = 24_000
+	l := load(t, h.edge.mqtt, count)
+	for round := range 3 {
+		time.Sleep(1500 * time.Millisecond)
+		h.edge.Kill(t)
+		h.edge.start(t)
+		time.Sleep(500 * time.Millisecond)
+		h.core.Kill(t)
+		if round == 1 {
+			h.nats.Kill(t)
+			h.startNATS(t)
+		}
+		h.core.start(t)
+	}
+	l.Wait(t, 2*time.Minute)
+	countedOnce(t, h.core, count, 20)
+	h.edge.Stop(t)
+	h.core.Stop(t)
+}
+
+// mosquitto starts a broker that keeps sessions on disk.
+func mosquitto(t *testing.T) (address string) {
+	t.Helper()
+	path := program(t, "mosquitto")
+	dir := t.TempDir()
+	address = freeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
+	conf := filepath.Join(dir, "mosquitto.conf")
+	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\nuser root\n", port)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	launch(t, path, "-c", conf)
+	eventually(t, func() error {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
+	return address
+}
+
+// The edge reads from a Mosquitto that devices publish to, and is killed: what Mosquitto gave it and it had not committed
+// comes again, and nothing counts twice.
+func TestSubscribeToMosquitto(t *testing.T) {
+	broker := mosquitto(t)
+	edgeArgs := []string{"--mode", "subscribe", "--subscribe.broker", "tcp://" + broker}
+	h := startHalves(t, loadSQL, nil, edgeArgs)
+	eventually(t, func() error {
+		status, body, err := get(h.edge.http + "/readyz")
+		if err == nil && status != 200 {
+			err = fmt.Errorf("%d %s", status, body)
+		}
+		return err
+	})
+	const count = 16_000
+	l := load(t, "tcp://"+broker, count)
+	for range 2 {
+		time.Sleep(1500 * time.Millisecond)
+		h.edge.Kill(t)
+		time.Sleep(300 * time.Millisecond)
+		h.edge.start(t)
+	}
+	l.Wait(t, 2*time.Minute)
+	countedOnce(t, h.core, count, 20)
+	h.edge.Stop(t)
+	h.core.Stop(t)
+}
