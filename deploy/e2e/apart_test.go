@@ -25,7 +25,7 @@ type halves struct {
 	natsArgs   []string
 }
 
-func startHalves(t *testing.T, sql string, coreArgs, edgeArgs []string) *halves {
+func startHalves(t testing.TB, sql string, coreArgs, edgeArgs []string) *halves {
 	t.Helper()
 	natsServer := program(t, "nats-server")
 	dir := t.TempDir()
@@ -46,7 +46,7 @@ func startHalves(t *testing.T, sql string, coreArgs, edgeArgs []string) *halves 
 	return h
 }
 
-func (h *halves) startNATS(t *testing.T) {
+func (h *halves) startNATS(t testing.TB) {
 	t.Helper()
 	h.nats = launch(t, h.natsArgs[0], h.natsArgs[1:]...)
 }

@@ -1,11 +1,13 @@
-// Package e2e starts the real programs, built with the race detector, and speaks to them as their users do: MQTT with
+// Package e2e starts the real programs, built with the race detector but for benchmarks, and speaks to them as their users do: MQTT with
 // paho, SQL over HTTP, signals. What it needs beside Go and does not find is skipped, saying so.
 //
 //	harness_test.go   the programs: build, start, kill, ask
 //	austin_test.go    exactness, over shuffles and kills
 //	hfp_test.go       a real feed, as it comes
 //	apart_test.go     the halves as processes of their own; outages
+//	influx_test.go    history in InfluxDB
 //	contract_test.go  commands and endpoints
+//	bench_test.go     the system's latency, rate and CPU
 package e2e
 
 import (
@@ -13,6 +15,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,7 +44,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(bin)
-	build := exec.Command("go", "build", "-race", "-o", bin, "./deploy/cmd/hexpane", "./edge/cmd/hexpane-edge", "./core/cmd/hexpane-core", "./simulators/cmd/hexpane-sim")
+	flag.Parse()
+	race := fmt.Sprintf("-race=%v", flag.Lookup("test.bench").Value.String() == "") // not to be measured with
+	build := exec.Command("go", "build", race, "-o", bin, "./deploy/cmd/hexpane", "./edge/cmd/hexpane-edge", "./core/cmd/hexpane-core", "./simulators/cmd/hexpane-sim")
 	build.Dir = filepath.Join("..", "..")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// The whole slice, measured: the generator, an edge, NATS, a core and a viewer are processes on this one machine, and share
+// its cores.
+
+// cpu is what a process used so far, in seconds.
+func (p *process) cpu(b *testing.B) float64 {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		b.Skipf("no /proc: %v", err)
+	}
+	f := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+2:]))
+	user, _ := strconv.ParseFloat(f[11], 64) // utime and stime, in 1/100 s
+	system, _ := strconv.ParseFloat(f[12], 64)
+	return (user + system) / 100
+}
+
+// measureLoad runs a load to its end, and until the core has counted it.
+func measureLoad(b *testing.B, args ...string) {
+	h := startHalves(b, loadSQL, nil, nil)
+	time.Sleep(time.Second)
+	all := []*process{h.edge.process, h.core.process, h.nats}
+	before := make([]float64, len(all))
+	for i, p := range all {
+		before[i] = p.cpu(b)
+	}
+	l := launch(b, filepath.Join(bin, "hexpane-sim"), append([]string{"load", "--broker", h.edge.mqtt, "--devices", "2000"}, args...)...)
+	said := l.line(b, "load sent=")
+	l.Wait(b, time.Minute)
+	acked := fieldOf(b, said, "sent")
+	eventually(b, func() error {
+		_, rows, err := ask(h.core.http, "SELECT SUM(n) FROM per_device")
+		if err == nil && rows[0][0] != acked {
+			err = fmt.Errorf("%v of %v counted", rows[0][0], acked)
+		}
+		return err
+	})
+	b.ReportMetric(fieldOf(b, said, "rate"), "readings/s")
+	for i, name := range []string{"edge", "core", "nats"} {
+		b.ReportMetric((all[i].cpu(b)-before[i])/acked*1e6, name+"-cpu-s/M")
+	}
+	if bytes, err := sum(h.edge.http, "hexpane_edge_uplink_bytes_total"); err == nil {
+		b.ReportMetric(bytes/acked, "link-B/reading")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+func fieldOf(b *testing.B, text, name string) float64 {
+	b.Helper()
+	m := regexp.MustCompile(name + `=([0-9.]+)`).FindStringSubmatch(text)
+	if m == nil {
+		b.Fatalf("no %s in %q", name, text)
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return v
+}
+
+// BenchmarkLoad finds what the slice takes in: at a given rate, and as much as goes.
+func BenchmarkLoad(b *testing.B) {
+	for _, c := range []struct{ name, args string }{
+		{"paced_20k_qos1", "--rate 20k/s --qos 1 --for 10s"},
+		{"most_qos1", "--rate 0 --qos 1 --for 10s --max-inflight 2000"},
+		{"most_qos0", "--rate 0 --qos 0 --for 10s"},
+		{"most_qos1_batch100", "--rate 0 --qos 1 --batch-size 100 --for 10s --max-inflight 50"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				measureLoad(b, strings.Fields(c.args)...)
+			}
+		})
+	}
+}
+
+// BenchmarkFrame measures from a device's publish to the frame in a viewer's socket, at 2,000 messages a second.
+func BenchmarkFrame(b *testing.B) {
+	for b.Loop() {
+		h := startHalves(b, loadSQL, nil, nil)
+		ws, _, err := websocket.DefaultDialer.Dial(strings.Replace(h.core.http, "http", "ws", 1)+"/ws", http.Header{"Origin": {h.core.http}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := ws.WriteJSON(map[string]any{"action": "subscribe", "topics": []string{"positions:load"}}); err != nil {
+			b.Fatal(err)
+		}
+		l := launch(b, filepath.Join(bin, "hexpane-sim"), "load", "--broker", h.edge.mqtt, "--rate", "2000/s", "--devices", "2000", "--qos", "1", "--for", "15s")
+		var ms []float64
+		warm := time.Now().Add(3 * time.Second)
+		for end := time.Now().Add(15 * time.Second); time.Now().Before(end); {
+			var m struct {
+				Positions []struct{ TS time.Time }
+			}
+			_ = ws.SetReadDeadline(time.Now().Add(5 * time.Second))
+			if err := ws.ReadJSON(&m); err != nil {
+				b.Fatal(err)
+			}
+			for _, p := range m.Positions {
+				if now := time.Now(); now.After(warm) {
+					ms = append(ms, float64(now.Sub(p.TS).Microseconds())/1000)
+				}
+			}
+		}
+		l.Wait(b, time.Minute)
+		ws.Close()
+		slices.Sort(ms)
+		if len(ms) < 1000 {
+			b.Fatalf("%d positions seen", len(ms))
+		}
+		b.ReportMetric(ms[len(ms)/2], "p50-ms")
+		b.ReportMetric(ms[len(ms)*99/100], "p99-ms")
+		b.ReportMetric(float64(len(ms))/12, "positions/s")
+		b.ReportMetric(0, "ns/op")
+	}
+}
