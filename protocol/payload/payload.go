@@ -25,7 +25,8 @@ import (
 type Reading struct {
 	TimeUs int64
 	Row    []value.Value
-	// Hash covers key, event time and the reading's own bytes: equal for a reading that comes again.
+	// Hash is equal for a reading that comes again: it covers the key, and the stream's sequence column, or else event time
+	// and the reading's own bytes.
 	Hash uint64
 }
 
@@ -76,6 +77,7 @@ type Decoder struct {
 	paths    []path
 	keys     []int
 	time     int
+	sequence int // column of the device's own counter; -1: content tells readings apart
 	parser   fastjson.Parser
 	levels   []string
 	scratch  []byte
@@ -86,7 +88,7 @@ type Decoder struct {
 
 // New makes a decoder for a stream.
 func New(s *plan.Stream) (*Decoder, error) {
-	d := &Decoder{stream: s, time: int(s.Timestamp), fromTop: make([]bool, len(s.Columns))}
+	d := &Decoder{stream: s, time: int(s.Timestamp), sequence: -1, fromTop: make([]bool, len(s.Columns))}
 	switch s.Format {
 	case "json", "":
 	case "senml":
@@ -109,6 +111,9 @@ func New(s *plan.Stream) (*Decoder, error) {
 		d.paths = append(d.paths, p)
 		if c.Key {
 			d.keys = append(d.keys, i)
+		}
+		if s.Dedupe == "sequence:"+c.Name {
+			d.sequence = i
 		}
 		if c.Name == "value" || c.Name == "string_value" {
 			d.generic = true
@@ -181,8 +186,12 @@ func (d *Decoder) finish(out *Batch, row []value.Value, own []byte, arrivalUs in
 	for _, k := range d.keys {
 		d.scratch = value.Append(d.scratch, row[k])
 	}
-	d.scratch = value.Append(d.scratch, value.OfTime(us))
-	d.scratch = append(d.scratch, own...)
+	if d.sequence >= 0 && !row[d.sequence].IsNull() {
+		d.scratch = value.Append(d.scratch, row[d.sequence])
+	} else {
+		d.scratch = value.Append(d.scratch, value.OfTime(us))
+		d.scratch = append(d.scratch, own...)
+	}
 	out.Readings = append(out.Readings, Reading{TimeUs: us, Row: row, Hash: xxhash.Sum64(d.scratch)})
 }
 

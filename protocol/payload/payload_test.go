@@ -117,6 +117,21 @@ func TestHashTellsReadingsApart(t *testing.T) {
 	}
 }
 
+func TestHashBySequence(t *testing.T) {
+	s := &plan.Stream{Topic: "t", Format: "json", Timestamp: 1, Dedupe: "sequence:seq", Columns: []*plan.Column{column("id", value.String, "KEY"),
+		column("ts", value.Timestamp), column("seq", value.Int)}}
+	hash := func(payload string) uint64 { return decode(t, s, "t", payload).Readings[0].Hash }
+	if hash(`{"id":"a","ts":1,"seq":7}`) != hash(`{"id":"a","ts":2,"seq":7,"resent":true}`) {
+		t.Error("the same sequence has another hash")
+	}
+	if one := hash(`{"id":"a","ts":1,"seq":7}`); one == hash(`{"id":"a","ts":1,"seq":8}`) || one == hash(`{"id":"b","ts":1,"seq":7}`) {
+		t.Error("another sequence or device has the same hash")
+	}
+	if hash(`{"id":"a","ts":1}`) == hash(`{"id":"a","ts":2}`) {
+		t.Error("without a sequence, another reading has the same hash")
+	}
+}
+
 // A row encoded as JSON, alone, in an array and as a line, decodes to itself.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
