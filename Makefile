@@ -54,7 +54,8 @@ test-go: dashboard ## go test -race: unit, property and integration tests with r
 	go test -race -timeout 10m ./...
 
 test-browser: dashboard build ## the page in a real browser, against bin/hexpane
-	cd dashboard && npm run e2e --if-present
+	cd dashboard && npm run e2e:page
+	cd dashboard && npm run e2e
 
 bench: ## the benchmarks; a table with commit and machine goes to deploy/bench/
 	deploy/bench.sh

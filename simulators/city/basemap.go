@@ -85,6 +85,9 @@ func (d *drawing) water() {
 	d.feature("Polygon", `"kind":"water","type":"sea"`, closed(sea), true)
 	var south, north []point
 	for x := -8.0; x <= 24; x += step {
+		if inSea(point{x, riverY(x)}, -.1) {
+			continue // from its mouth on: an outline across the sea would show
+		}
 		south = append(south, point{x, riverY(x) - riverHalf(x)})
 		north = append(north, point{x, riverY(x) + riverHalf(x)})
 	}
