@@ -101,6 +101,9 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 		if err = part.restore(time.Now().UnixMicro()); err != nil {
 			return nil, fmt.Errorf("restore partition %d: %w", id, err)
 		}
+		if err = part.rewind(c.stream.CachedInfo().State.LastSeq); err != nil {
+			return nil, fmt.Errorf("restore partition %d: %w", id, err)
+		}
 		c.partitions = append(c.partitions, part)
 	}
 	c.catalog.changed = c.live.topics

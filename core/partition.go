@@ -87,11 +87,11 @@ func (p *partition) run(ctx context.Context, in <-chan intake.Message) error {
 
 // turn applies batches, at clock time now, and commits.
 func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64) error {
-	if err := p.adopt(); err != nil {
-		return err
-	}
 	tx := p.store.Begin()
 	t := &turn{tx: tx, now: now}
+	if err := p.adopt(t); err != nil {
+		return errors.Join(err, tx.Discard())
+	}
 	p.oldest = 0
 	for _, m := range batch {
 		p.bytes.Add(uint64(m.Bytes))
@@ -100,7 +100,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		}
 	}
 	moved := p.advance(t)
-	if len(batch) == 0 && !moved {
+	if len(batch) == 0 && !moved && !t.adopted {
 		return tx.Discard()
 	}
 	if err := p.flush(t); err != nil {
@@ -132,6 +132,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 type turn struct {
 	tx      *state.Tx
 	now     int64
+	adopted bool // a new plan
 	effects int
 	rows    []positioned // for the map, after the commit
 	results []result     // for viewers of views, after the commit
@@ -158,7 +159,7 @@ func (p *partition) apply(ctx context.Context, t *turn, m intake.Message) error 
 		if err := p.catalog.wait(ctx, b.PlanVersion); err != nil {
 			return err
 		}
-		if err := p.adopt(); err != nil {
+		if err := p.adopt(t); err != nil {
 			return err
 		}
 	}
@@ -328,6 +329,9 @@ func (p *partition) emitFinals(now int64) error {
 		}
 		p.finals[id] = watermark
 		p.live.publish(t)
+		if t.effects > 0 {
+			p.sink(p.id)
+		}
 	}
 	return nil
 }

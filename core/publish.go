@@ -2,6 +2,8 @@ package core
 
 import (
 	"math"
+	"slices"
+	"sync"
 
 	"github.com/hexpane/hexpane/core/live"
 	"github.com/hexpane/hexpane/core/merge"
@@ -12,7 +14,12 @@ import (
 )
 
 // publisher gives viewers what a turn changed, after its commit.
-type publisher struct{ hub *live.Hub }
+type publisher struct {
+	hub *live.Hub
+
+	mu   sync.RWMutex // partitions take over a new plan one after another: what one still tells of a definition that is gone is not heard
+	plan *plan.Plan
+}
 
 // result is one window's row for viewers.
 type result struct {
@@ -25,29 +32,37 @@ type result struct {
 var positionColumns = []live.Column{{Name: "id", Kind: value.String}, {Name: "lat", Kind: value.Double}, {Name: "lon", Kind: value.Double},
 	{Name: "speed_kmh", Kind: value.Double}, {Name: "heading", Kind: value.Double}, {Name: "ts", Kind: value.Timestamp}}
 
-// topics makes the topics of a plan, so that one may subscribe before anything came, and drops those of what is gone.
+// topics makes the topics of a plan, so that one may subscribe before anything came, and drops those of what is gone or defined anew.
 func (l *publisher) topics(old, next *plan.Plan) {
-	wanted := map[string]bool{}
-	for _, s := range next.Streams {
-		if s.Position != nil {
-			l.positions(s)
-			wanted["positions:"+s.Name] = true
-		}
-	}
-	for _, v := range next.Views {
-		l.view(v)
-		wanted["view:"+v.Name] = true
-	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.plan = next
 	for _, s := range old.GetStreams() {
-		if !wanted["positions:"+s.Name] {
+		if !l.hasStream(s.Id) {
 			l.hub.Drop("positions:" + s.Name)
 		}
 	}
 	for _, v := range old.GetViews() {
-		if !wanted["view:"+v.Name] {
+		if !l.hasView(v.Id) {
 			l.hub.Drop("view:" + v.Name)
 		}
 	}
+	for _, s := range next.Streams {
+		if s.Position != nil {
+			l.positions(s)
+		}
+	}
+	for _, v := range next.Views {
+		l.view(v)
+	}
+}
+
+func (l *publisher) hasStream(id uint32) bool {
+	return slices.ContainsFunc(l.plan.Streams, func(s *plan.Stream) bool { return s.Id == id })
+}
+
+func (l *publisher) hasView(id uint32) bool {
+	return slices.ContainsFunc(l.plan.Views, func(v *plan.View) bool { return v.Id == id })
 }
 
 func (l *publisher) positions(s *plan.Stream) *live.Topic {
@@ -66,6 +81,8 @@ func (l *publisher) view(v *plan.View) *live.Topic {
 }
 
 func (l *publisher) publish(t *turn) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	byStream := map[*plan.Stream][]live.Row{}
 	for _, p := range t.rows {
 		if r, ok := positionRow(p); ok {
@@ -73,6 +90,9 @@ func (l *publisher) publish(t *turn) {
 		}
 	}
 	for s, rows := range byStream {
+		if !l.hasStream(s.Id) {
+			continue
+		}
 		us, ok := t.marks[s.Id]
 		l.positions(s).Put(rows, us, ok)
 	}
@@ -81,6 +101,9 @@ func (l *publisher) publish(t *turn) {
 		byView[r.view] = append(byView[r.view], viewRow(r))
 	}
 	for v, rows := range byView {
+		if !l.hasView(v.Id) {
+			continue
+		}
 		us, ok := t.marks[v.Stream]
 		topic := l.view(v)
 		topic.Put(rows, us, ok)

@@ -58,6 +58,20 @@ func (p *partition) restore(now int64) error {
 	return nil
 }
 
+// rewind starts over with a stream that was made anew: its last sequence, last, is before the partition's place. What was applied
+// is known by (edge, epoch, seq), and is not applied again.
+func (p *partition) rewind(last uint64) error {
+	if p.position <= last {
+		return nil
+	}
+	p.log.Error("the stream of batches ends before what was read of it: it was lost, and is read from its start", "partition", p.id,
+		"place", p.position, "stream ends", last)
+	tx := p.store.Begin()
+	tx.Position(p.id, 0)
+	p.position = 0
+	return tx.Commit()
+}
+
 func (p *partition) restoreRows(id uint32, s *streamState) error {
 	t := &turn{marks: p.outputs}
 	err := p.store.LatestAll(p.id, id, func(key, stored []byte) (bool, error) {
@@ -110,13 +124,13 @@ func (p *partition) restoreView(def *plan.View) error {
 	return errors.Join(err, e)
 }
 
-// adopt takes over the catalogue's plan if it is a new one: what stays keeps its state, what is gone is deleted.
-func (p *partition) adopt() error {
+// adopt takes over the catalogue's plan if it is a new one: what stays keeps its state, what is gone is deleted, with all that
+// the turn wrote of it.
+func (p *partition) adopt(t *turn) error {
 	next := p.catalog.plan()
 	if next.Version == p.plan.Version {
 		return nil
 	}
-	tx := p.store.Begin()
 	streams, views := map[uint32]*streamState{}, map[uint32]*merge.View{}
 	for _, def := range next.Streams {
 		if streams[def.Id] = p.streams[def.Id]; streams[def.Id] == nil {
@@ -128,22 +142,22 @@ func (p *partition) adopt() error {
 		if v == nil {
 			var err error
 			if v, err = merge.NewView(def); err != nil {
-				return errors.Join(err, tx.Discard())
+				return err
 			}
 		}
 		views[def.Id] = v
 	}
 	for id := range p.views {
 		if views[id] == nil {
-			tx.DropView(p.id, id)
+			t.tx.DropView(p.id, id)
 			delete(p.finals, id)
 		}
 	}
 	for id := range p.streams {
 		if streams[id] == nil {
-			tx.DropStream(p.id, id)
+			t.tx.DropStream(p.id, id)
 		}
 	}
-	p.plan, p.streams, p.views = next, streams, views
-	return tx.Commit()
+	p.plan, p.streams, p.views, t.adopted = next, streams, views, true
+	return nil
 }

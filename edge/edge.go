@@ -39,10 +39,21 @@ type Edge struct {
 	store  *store.Store
 	line   *line
 	uplink *uplink.Uplink
-	broker *ingest.Broker     // mode broker
-	sub    *ingest.Subscriber // mode subscribe
+	in     intake
+	broker *ingest.Broker     // in mode broker, is in
+	sub    *ingest.Subscriber // in mode subscribe, is in
 	ready  atomic.Bool
 	served chan struct{}
+}
+
+// intake is where messages come in.
+type intake interface {
+	// Serve begins; it returns at once.
+	Serve() error
+	// Quiesce hands no more messages on; those handed on before can still be acknowledged.
+	Quiesce()
+	// Close sends these acknowledgements and disconnects.
+	Close() error
 }
 
 // Deps are what an edge is given.
@@ -71,6 +82,9 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 	e.line.stats = func() *wire.Stats { return e.stats(d.Version) }
 	defer func() {
 		if err != nil {
+			if e.in != nil {
+				err = errors.Join(err, e.in.Close())
+			}
 			err = errors.Join(err, e.store.Close())
 		}
 	}()
@@ -87,11 +101,14 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 	if cfg.Mode == "broker" {
 		e.broker, err = ingest.NewBroker(ingest.BrokerConfig{Listen: cfg.MQTT.Listen, MaxPacketBytes: uint32(cfg.MQTT.MaxPacketBytes),
 			MaxClients: cfg.MQTT.MaxClients, Users: cfg.MQTT.Users}, e.line, d.Log)
+		e.in = e.broker
 	} else {
 		e.sub, err = ingest.NewSubscriber(ingest.SubscriberConfig{Broker: cfg.Subscribe.Broker, ClientID: "hexpane-" + cfg.ID,
 			Username: cfg.Subscribe.Username, Password: cfg.Subscribe.Password, QoS: byte(cfg.Subscribe.QoS)}, e.line, d.Log)
+		e.in = e.sub
 	}
 	if err != nil {
+		e.in = nil
 		return nil, err
 	}
 	options := []nats.Option{nats.Name("hexpane-edge " + cfg.ID), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
@@ -113,8 +130,8 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 	return e, nil
 }
 
-// Run serves until ctx ends: then devices are let go, what came in is committed, cut and sent as far as the core takes it
-// within a second, and the rest waits on disk.
+// Run serves until ctx ends: then nothing more is taken in; what came in is committed and acknowledged, devices are let go,
+// the cut is sent as far as the core takes it within a second, and the rest waits on disk.
 func (e *Edge) Run(ctx context.Context) error {
 	lineCtx, stopLine := context.WithCancel(context.WithoutCancel(ctx))
 	uplinkCtx, stopUplink := context.WithCancel(context.WithoutCancel(ctx))
@@ -131,21 +148,23 @@ func (e *Edge) Run(ctx context.Context) error {
 	g.Go(func() error {
 		<-ctx.Done()
 		<-inDone
+		e.in.Quiesce()
 		stopLine()
 		<-lineDone
+		err := e.in.Close()
 		stopUplink()
 		<-uplinkDone
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		e.uplink.Drain(drain)
-		return nil
+		return err
 	})
 	err := g.Wait()
 	e.conn.Close()
 	return errors.Join(err, e.store.Close())
 }
 
-// takeIn opens the doors when there is a plan to read by, and closes them when ctx ends.
+// takeIn opens the doors when there is a plan to read by.
 func (e *Edge) takeIn(ctx context.Context) error {
 	for e.line.router.Load() == nil {
 		select {
@@ -156,15 +175,12 @@ func (e *Edge) takeIn(ctx context.Context) error {
 	}
 	if e.sub != nil {
 		e.sub.Topics(e.line.router.Load().filters())
-		e.open()
-		return e.sub.Run(ctx)
 	}
-	if err := e.broker.Serve(); err != nil {
-		return fmt.Errorf("serve mqtt: %w", err)
+	if err := e.in.Serve(); err != nil {
+		return fmt.Errorf("take messages in: %w", err)
 	}
 	e.open()
-	<-ctx.Done()
-	return e.broker.Close()
+	return nil
 }
 
 func (e *Edge) open() {

@@ -15,6 +15,7 @@ import (
 	"github.com/hexpane/hexpane/edge/store"
 	"github.com/hexpane/hexpane/protocol/payload"
 	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/hexpane/hexpane/protocol/wire"
 	"google.golang.org/protobuf/proto"
 )
@@ -50,6 +51,13 @@ type line struct {
 // maxRejectSamples bounds what one cut tells the core about rejected payloads; the counters count them all.
 const maxRejectSamples = 16
 
+// Bounds of what one reading and one rejected payload put into a batch: whatever devices send, a batch fits a message, since one
+// that does not would stop the outbox for good.
+const (
+	maxTextBytes    = 64 << 10
+	maxExcerptBytes = 512
+)
+
 // heartbeat is how often watermarks go out when nothing else does.
 const heartbeat = time.Second
 
@@ -79,7 +87,7 @@ func (l *line) run(ctx context.Context) error {
 	var batch []ingest.Message
 	for {
 		in := l.in
-		if l.backlog.Load() > l.cfg.Store.OutboxBytes {
+		if l.full() {
 			in = nil // devices are held back, unacknowledged, until the core takes some
 		}
 		batch = batch[:0]
@@ -103,6 +111,9 @@ func (l *line) run(ctx context.Context) error {
 		timer.Reset(l.pause(time.Now()))
 	}
 }
+
+// full: the outbox has no room for more.
+func (l *line) full() bool { return l.backlog.Load() > l.cfg.Store.OutboxBytes }
 
 // gather adds what else arrives within the linger, so that many messages share one fsync.
 func (l *line) gather(batch []ingest.Message) []ingest.Message {
@@ -165,7 +176,11 @@ func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 	if l.table == nil {
 		return nil
 	}
-	whole = whole || l.dirty && now.Sub(l.lastWhole) >= l.cfg.Forward.Deltas || now.Sub(l.lastBeat) >= heartbeat
+	beat := now.Sub(l.lastBeat) >= heartbeat
+	if beat && l.full() { // nobody hears it, and it takes room
+		l.lastBeat, beat = now, false
+	}
+	whole = whole || beat || l.dirty && now.Sub(l.lastWhole) >= l.cfg.Forward.Deltas
 	rows := whole || l.table.Rows() > 0 && now.Sub(l.rowsSince) >= l.cfg.Forward.Rows
 	if len(batch) == 0 && !rows {
 		return nil
@@ -205,6 +220,10 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 		accepted := 0
 		for i := range l.decoded.Readings {
 			r := &l.decoded.Readings[i]
+			if len(m.Payload) > maxTextBytes/16 && textBytes(r.Row) > maxTextBytes {
+				l.reject(s, m, &payload.Reject{Reason: "too_large", Detail: "its text is longer than 64 KiB", Sample: m.Payload[:256]})
+				continue
+			}
 			if s.seen != nil && !s.seen.Add(m.ArrivalUs, r.Hash) {
 				s.counters.duplicates++
 				l.m.duplicates.Inc()
@@ -234,9 +253,19 @@ func (l *line) reject(s *source, m store.Message, r *payload.Reject) {
 	s.counters.rejected++
 	l.m.rejected.WithLabelValues(s.def.Name, r.Reason).Inc()
 	if len(l.rejects) < maxRejectSamples {
-		l.rejects = append(l.rejects, &wire.Rejected{Stream: s.def.Name, Topic: strings.ToValidUTF8(m.Topic, "�"),
-			Reason: strings.ToValidUTF8(r.Reason+": "+r.Detail, "�"), Sample: r.Sample, AtUs: m.ArrivalUs})
+		l.rejects = append(l.rejects, &wire.Rejected{Stream: s.def.Name, Topic: excerpt(m.Topic),
+			Reason: excerpt(r.Reason + ": " + r.Detail), Sample: r.Sample, AtUs: m.ArrivalUs})
 	}
+}
+
+// excerpt is text that a device chose, as valid UTF-8 of bounded length.
+func excerpt(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxExcerptBytes)], "�") }
+
+func textBytes(row []value.Value) (n int) {
+	for _, v := range row {
+		n += len(v.Str())
+	}
+	return n
 }
 
 func (l *line) sentOut(out []store.Out) {

@@ -2,6 +2,8 @@ package edge
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -63,15 +65,33 @@ func (r *router) find(topic string) []*source {
 	return found
 }
 
-// filters are the MQTT filters of all streams, each once.
+// filters are the MQTT filters of all streams, without those that another one covers: a broker may send a message once for each
+// filter that matches.
 func (r *router) filters() []string {
 	var filters []string
-	seen := map[string]bool{}
 	for _, t := range r.templates {
-		if f := t.Filter(); !seen[f] {
-			seen[f] = true
-			filters = append(filters, f)
+		f := t.Filter()
+		if slices.ContainsFunc(filters, func(other string) bool { return covers(other, f) }) {
+			continue
 		}
+		filters = append(slices.DeleteFunc(filters, func(other string) bool { return covers(f, other) }), f)
 	}
 	return filters
+}
+
+// covers reports whether filter a matches every topic that b does.
+func covers(a, b string) bool {
+	if strings.HasPrefix(b, "$") && !strings.HasPrefix(a, "$") {
+		return false // wildcards at the start do not match these
+	}
+	left, right := strings.Split(a, "/"), strings.Split(b, "/")
+	for i, level := range left {
+		switch {
+		case level == "#":
+			return true
+		case i == len(right) || right[i] == "#" || level != "+" && level != right[i]:
+			return false
+		}
+	}
+	return len(left) == len(right)
 }

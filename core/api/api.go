@@ -2,6 +2,7 @@
 //
 //	api.go      routes, authentication, errors
 //	sql.go      POST /api/v1/sql
+//	basemap.go  GET /api/v1/basemap, compressed once
 //	openapi.go  GET /api/openapi.json, which a test holds against the routes
 //
 // It knows HTTP and nothing else: what it serves comes through Service.
@@ -67,15 +68,30 @@ type Parts struct {
 	Log       *slog.Logger
 }
 
-// route is one call of the API.
+// route is one call.
 type route struct {
 	method, path, summary string
 	serve                 http.HandlerFunc // nil: still to come
 }
 
-type server struct{ Parts }
+type server struct {
+	Parts
+	ground basemap
+}
 
-// routes is the list that serves, and that OpenAPI is made from.
+// open are the routes that want no token here: the page, its description, and what guards itself.
+func (s *server) open() []route {
+	return []route{
+		{"GET", "/", "The dashboard.", s.Dashboard.ServeHTTP},
+		{"GET", "/healthz", "200 while the process lives.", s.Ops.ServeHTTP},
+		{"GET", "/readyz", "200 while everything serves.", s.Ops.ServeHTTP},
+		{"GET", "/metrics", "Prometheus metrics.", s.Ops.ServeHTTP},
+		{"GET", "/ws", "WebSocket of live results.", s.Live.ServeHTTP},
+		{"GET", "/api/openapi.json", "This description.", s.openAPI},
+	}
+}
+
+// routes is the list that serves the API; with open, what OpenAPI is made from.
 func (s *server) routes() []route {
 	list := func(f func() any) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, f()) }
@@ -109,7 +125,7 @@ func (s *server) routes() []route {
 
 // Handler serves everything.
 func Handler(p Parts) http.Handler {
-	s := &server{p}
+	s := &server{Parts: p}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
 		serve := r.serve
@@ -120,21 +136,25 @@ func Handler(p Parts) http.Handler {
 		}
 		mux.Handle(r.method+" "+r.path, s.guard(serve))
 	}
-	mux.HandleFunc("GET /api/openapi.json", s.openAPI)
+	for _, r := range s.open() {
+		pattern := r.method + " " + r.path
+		if r.path == "/" { // with a method it would be neither narrower nor wider than /api/
+			pattern = "/"
+		}
+		mux.HandleFunc(pattern, r.serve)
+	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "no "+r.Method+" "+r.URL.Path+"; GET /api/openapi.json lists what there is")
 	})
-	mux.Handle("GET /ws", p.Live)
-	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
-		mux.Handle("GET "+path, p.Ops)
-	}
-	mux.Handle("/", p.Dashboard)
 	return mux
 }
 
 // guard wants the token, if one is configured, and answers a browser on another origin nothing.
 func (s *server) guard(next http.HandlerFunc) http.Handler {
 	protect := http.NewCrossOriginProtection()
+	protect.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fail(w, http.StatusForbidden, "a page of another origin may not do this")
+	}))
 	return protect.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.Token != "" {
 			token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -148,17 +168,6 @@ func (s *server) guard(next http.HandlerFunc) http.Handler {
 		}
 		next(w, r)
 	}))
-}
-
-func (s *server) basemap(w http.ResponseWriter, r *http.Request) {
-	path := s.Service.Basemap()
-	if path == "" {
-		fail(w, http.StatusNotFound, "no basemap is configured (map.basemap)")
-		return
-	}
-	w.Header().Set("Content-Type", "application/geo+json")
-	w.Header().Set("Cache-Control", "max-age=300")
-	http.ServeFile(w, r, path)
 }
 
 func reply(w http.ResponseWriter, code int, body any) {

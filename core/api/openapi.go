@@ -12,11 +12,14 @@ var pathParameter = regexp.MustCompile(`\{([a-z]+)\}`)
 func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
 	type object = map[string]any
 	paths := object{}
-	for _, r := range s.routes() {
+	for _, r := range append(s.open(), s.routes()...) {
 		responses := object{"default": object{"description": `an error: {"error":{"message","line"?,"column"?}}`}}
-		if r.serve != nil {
-			responses["200"] = object{"description": "the answer, JSON"}
-		} else {
+		switch {
+		case r.path == "/ws":
+			responses["101"] = object{"description": "a WebSocket"}
+		case r.serve != nil:
+			responses["200"] = object{"description": "the answer"}
+		default:
 			responses["501"] = object{"description": "not built yet"}
 		}
 		op := object{"summary": r.summary, "responses": responses}

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -57,7 +58,8 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if h.Clients() >= h.cfg.MaxClients {
+	defer h.open.Add(-1)
+	if h.open.Add(1) > int64(h.cfg.MaxClients) {
 		http.Error(w, `{"error":{"message":"too many viewers (live.max_clients)"}}`, http.StatusServiceUnavailable)
 		return
 	}
@@ -108,18 +110,22 @@ func (c *client) read() {
 			return
 		}
 		_ = alive("")
-		var q request
-		if kind != websocket.TextMessage {
-			err = fmt.Errorf("binary messages are not understood; send JSON")
-		} else if err = json.Unmarshal(data, &q); err != nil {
-			err = fmt.Errorf("not JSON: %w", err)
-		} else {
-			err = c.handle(&q)
-		}
-		if err != nil {
+		if err := c.take(kind, data); err != nil {
 			c.fail(err.Error())
 		}
 	}
+}
+
+// take does what one message asks, or says why not.
+func (c *client) take(kind int, data []byte) error {
+	if kind != websocket.TextMessage {
+		return fmt.Errorf("binary messages are not understood; send JSON")
+	}
+	var q request
+	if err := json.Unmarshal(data, &q); err != nil {
+		return fmt.Errorf("not JSON: %w", err)
+	}
+	return c.handle(&q)
 }
 
 func (c *client) fail(message string) {
@@ -184,7 +190,7 @@ func (c *client) subscribe(topics []string) error {
 }
 
 func readBox(b []float64) (Box, error) {
-	if len(b) != 4 || b[1] > b[3] || b[1] < -90 || b[3] > 90 || b[0] < -540 || b[2] > 540 {
+	if len(b) != 4 || b[1] > b[3] || b[1] < -90 || b[3] > 90 || math.Abs(b[0]) > 540 || math.Abs(b[2]) > 540 {
 		return Box{}, fmt.Errorf("bbox must be [west, south, east, north] in degrees")
 	}
 	if b[2]-b[0] >= 360 {
@@ -264,14 +270,14 @@ func (c *client) flushOther(enc *encoder, name string, s *subscription) {
 		if s.fresh {
 			s.seq++
 			enc.empty(name, s.seq)
+			s.fresh = false
 		} else if t := c.hub.Lookup(name); t != nil {
-			s.topic = t
+			s.topic, s.version, s.fresh = t, 0, true
 		}
-		s.fresh = false
 		return
 	}
 	status := c.hub.status.Load()
-	if status == nil || status == c.current {
+	if status == nil || status == c.current && !s.fresh {
 		return
 	}
 	c.current = status

@@ -40,6 +40,7 @@ type Hub struct {
 	mu      sync.RWMutex
 	topics  map[string]*Topic
 	clients map[*client]struct{}
+	open    atomic.Int64 // connections, and those that are about to be
 	status  atomic.Pointer[[]byte]
 
 	frames, shed prometheus.Counter
@@ -116,12 +117,19 @@ func (h *Hub) Run(ctx context.Context) error {
 			}
 			h.mu.RUnlock()
 		case <-ctx.Done():
-			h.mu.RLock()
-			defer h.mu.RUnlock()
-			for c := range h.clients {
-				c.close(websocket.CloseGoingAway, "the server stops")
-			}
+			h.closeAll()
 			return nil
 		}
 	}
+}
+
+// closeAll says goodbye to all clients at once: one that does not read takes a second.
+func (h *Hub) closeAll() {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var closing sync.WaitGroup
+	for c := range h.clients {
+		closing.Go(func() { c.close(websocket.CloseGoingAway, "the server stops") })
+	}
+	closing.Wait()
 }

@@ -25,6 +25,7 @@ type View struct {
 	layout aggregate.Layout
 	shape  *Shape
 	panes  map[int64]map[string]*Window
+	delta  aggregate.Partial // read into by each Delta; a state keeps nothing of one that is merged into it
 }
 
 // Window is one key's state in one window.
@@ -55,8 +56,10 @@ type Stored func(start int64, key []byte) ([]byte, error)
 // Delta merges one delta into the window of the pane that starts at start, at the watermark. It consumes the state from
 // src and gives the rest, and the lateness class: for window.TooLate nothing changed.
 func (v *View) Delta(start int64, key, src []byte, watermark int64, stored Stored) ([]byte, window.Class, error) {
-	delta := v.layout.New()
-	rest, err := delta.Read(src)
+	if v.delta == nil {
+		v.delta = v.layout.New()
+	}
+	rest, err := v.delta.Read(src)
 	if err != nil {
 		return nil, 0, fmt.Errorf("view %s: %w", v.Def.Name, err)
 	}
@@ -66,7 +69,7 @@ func (v *View) Delta(start int64, key, src []byte, watermark int64, stored Store
 	}
 	w := v.panes[start][string(key)]
 	if w == nil {
-		w = &Window{Partial: v.layout.New()}
+		w = &Window{}
 		if class == window.Late {
 			bytes, err := stored(start, key)
 			if err != nil {
@@ -80,7 +83,11 @@ func (v *View) Delta(start int64, key, src []byte, watermark int64, stored Store
 		}
 		v.put(start, string(key), w)
 	}
-	w.Partial.Merge(delta)
+	if w.Partial == nil {
+		w.Partial, v.delta = v.delta, nil
+	} else {
+		w.Partial.Merge(v.delta)
+	}
 	w.changed = true
 	w.late = w.late || class == window.Late
 	return rest, class, nil

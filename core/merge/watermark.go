@@ -4,7 +4,7 @@ package merge
 // (Flink's StatusWatermarkValve). Clock time is an argument, in µs.
 //
 // An edge silent for IdleAfter is left out. Coming back, it is heard again once it reaches the output, which never goes
-// back. When all are idle the output moves to the largest known and stays.
+// back. When all are idle the output moves to the largest known and stays; while those that are not idle all catch up, it waits.
 type Watermarks struct {
 	IdleAfter int64
 	edges     map[string]*edgeMark
@@ -22,10 +22,9 @@ type edgeMark struct {
 // Restore brings back what was committed.
 func (w *Watermarks) Restore(output int64) { w.output, w.known = output, true }
 
-// RestoreEdge brings back one edge's mark; it counts as heard at now.
+// RestoreEdge brings back one edge's mark, after Restore; it counts as heard at now. One below the output was idle or caught up.
 func (w *Watermarks) RestoreEdge(edge string, us, now int64) {
-	w.edge(edge).us = us
-	w.edges[edge].heard = now
+	*w.edge(edge) = edgeMark{us: us, heard: now, catchesUp: w.known && us < w.output}
 }
 
 func (w *Watermarks) edge(edge string) *edgeMark {
@@ -57,13 +56,17 @@ func (w *Watermarks) Observe(edge string, us, now int64) {
 
 // Advance gives the output watermark at clock time now, and whether it moved. ok is false while no edge was heard.
 func (w *Watermarks) Advance(now int64) (us int64, moved, ok bool) {
-	lowest, highest, active := int64(1<<63-1), int64(-1<<63), 0
+	lowest, highest, active, idle := int64(1<<63-1), int64(-1<<63), 0, 0
 	for _, m := range w.edges {
 		highest = max(highest, m.us)
 		if now-m.heard > w.IdleAfter {
 			m.idle = true
 		}
-		if m.idle || m.catchesUp {
+		if m.idle {
+			idle++
+			continue
+		}
+		if m.catchesUp {
 			continue
 		}
 		active++
@@ -73,8 +76,10 @@ func (w *Watermarks) Advance(now int64) (us int64, moved, ok bool) {
 	switch {
 	case len(w.edges) == 0:
 		return w.output, false, w.known
-	case active == 0:
+	case idle == len(w.edges):
 		target = highest
+	case active == 0:
+		return w.output, false, w.known
 	}
 	if target > w.output || !w.known {
 		moved = true

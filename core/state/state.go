@@ -17,6 +17,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Store is the open database. It is safe for concurrent use.
@@ -24,9 +25,14 @@ type Store struct{ db *pebble.DB }
 
 // Open opens or makes the store in dir.
 func Open(dir string, cacheBytes int64, log *slog.Logger) (*Store, error) {
+	return OpenOn(vfs.Default, dir, cacheBytes, log)
+}
+
+// OpenOn opens or makes the store in dir of a file system.
+func OpenOn(fs vfs.FS, dir string, cacheBytes int64, log *slog.Logger) (*Store, error) {
 	cache := pebble.NewCache(max(cacheBytes, 8<<20))
 	defer cache.Unref()
-	options := &pebble.Options{Cache: cache, MemTableSize: 64 << 20, FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{log}}
+	options := &pebble.Options{FS: fs, Cache: cache, MemTableSize: 64 << 20, FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{log}}
 	options.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
 	db, err := pebble.Open(dir, options)
 	if err != nil {

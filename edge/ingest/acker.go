@@ -1,22 +1,21 @@
 package ingest
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// acker writes one client's acknowledgements, in order, from a goroutine that lives while there are any: a client that
-// doesn't read blocks only its own. What waits is bounded by the client's receive maximum, since each holds a unit of it.
+// acker writes one client's acknowledgements, in order, from a goroutine of its own: a client that doesn't read blocks
+// nobody else. What waits is bounded: limit messages may be unacknowledged.
 type acker struct {
 	client *mqtt.Client
 	server *mqtt.Server
-
-	mu      sync.Mutex
-	waiting []ack
-	running bool
+	queue  queue[ack]
+	owed   atomic.Int32 // messages handed on, their acknowledgements not yet begun to be written
+	limit  int32
 }
 
 type ack struct {
@@ -24,46 +23,36 @@ type ack struct {
 	qos byte
 }
 
-// Acknowledge queues one acknowledgement.
-func (a *acker) Acknowledge(id uint16, qos byte) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.waiting = append(a.waiting, ack{id, qos})
-	if !a.running {
-		a.running = true
-		go a.drain()
+// maxPacketIDs is how many messages an MQTT 3 client, which knows no receive maximum, may have unacknowledged.
+const maxPacketIDs = 1<<16 - 1
+
+func newAcker(client *mqtt.Client, server *mqtt.Server) *acker {
+	a := &acker{client: client, server: server, limit: maxPacketIDs}
+	if client.Properties.ProtocolVersion >= 5 {
+		a.limit = int32(server.Options.Capabilities.ReceiveMaximum)
 	}
+	a.queue.do = a.write
+	return a
 }
 
-func (a *acker) drain() {
-	for {
-		a.mu.Lock()
-		batch := a.waiting
-		a.waiting = nil
-		if len(batch) == 0 {
-			a.running = false
-			a.mu.Unlock()
-			return
-		}
-		a.mu.Unlock()
-		for _, k := range batch {
-			a.write(k)
-		}
-	}
-}
+// owe counts one more message to acknowledge; it reports false if the client may not have that many.
+func (a *acker) owe() bool { return a.owed.Add(1) <= a.limit }
+
+// Acknowledge queues one acknowledgement.
+func (a *acker) Acknowledge(id uint16, qos byte) { a.queue.Put(ack{id, qos}) }
 
 func (a *acker) write(k ack) {
+	a.owed.Add(-1) // before the client can know, since it may go on at once
+	if a.client.Closed() {
+		return // it publishes again, and the reading is a duplicate then
+	}
 	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: k.id, Created: time.Now().Unix(), ProtocolVersion: a.client.Properties.ProtocolVersion}
 	if k.qos == 2 {
-		// The PUBREL that follows is answered by mochi, which wants to find the PUBREC in flight; it gives the quota back then.
+		// The PUBREL that follows is answered by mochi, which wants to find the PUBREC in flight.
 		pk.FixedHeader.Type = packets.Pubrec
 		if a.client.State.Inflight.Set(pk) {
 			addInflight(a.server, 1)
 		}
 	}
-	// A failed write means that the client is gone: it publishes again, and the reading is a duplicate then.
-	_ = a.client.WritePacket(pk)
-	if k.qos == 1 {
-		a.client.State.Inflight.IncreaseReceiveQuota()
-	}
+	_ = a.client.WritePacket(pk) // a failure means that the client is gone, as above
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -27,8 +28,9 @@ type BrokerConfig struct {
 // Broker is an MQTT 3.1.1 and 5 broker on one TCP address. Messages on topics that a stream reads go to the sink and are
 // acknowledged when durable; others pass between MQTT clients as on any broker.
 type Broker struct {
-	server   *mqtt.Server
-	listener net.Listener
+	server *mqtt.Server
+	gate   *gate
+	tap    *tap
 }
 
 // NewBroker binds the address; Serve starts.
@@ -38,29 +40,27 @@ func NewBroker(cfg BrokerConfig, sink Sink, log *slog.Logger) (*Broker, error) {
 	capabilities.MaximumClients = cfg.MaxClients
 	capabilities.MaximumClientWritesPending = 64 // 8,192 by default, which costs 70 KiB a client
 	server := mqtt.New(&mqtt.Options{Capabilities: capabilities, Logger: slog.New(quiet{log.Handler()})})
-	b := &Broker{server: server}
 	if err := server.AddHook(&door{users: cfg.Users}, nil); err != nil {
 		return nil, fmt.Errorf("mqtt authentication: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	if err := server.AddHook(&tap{sink: sink, server: server, ctx: ctx, cancel: cancel}, nil); err != nil {
-		cancel()
+	t := &tap{sink: sink, server: server}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	if err := server.AddHook(t, nil); err != nil {
 		return nil, fmt.Errorf("mqtt hook: %w", err)
 	}
-	var err error
-	if b.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
-		cancel()
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
 		return nil, fmt.Errorf("mqtt.listen %s: %w", cfg.Listen, err)
 	}
-	if err := server.AddListener(listeners.NewNet("tcp", b.listener)); err != nil {
-		cancel()
-		return nil, fmt.Errorf("mqtt.listen %s: %w", cfg.Listen, err)
+	b := &Broker{server: server, gate: newGate(listener), tap: t}
+	if err := server.AddListener(listeners.NewNet("tcp", b.gate)); err != nil {
+		return nil, errors.Join(fmt.Errorf("mqtt.listen %s: %w", cfg.Listen, err), listener.Close())
 	}
 	return b, nil
 }
 
 // Address really bound, host:port.
-func (b *Broker) Address() string { return b.listener.Addr().String() }
+func (b *Broker) Address() string { return b.gate.Addr().String() }
 
 // Clients connected now.
 func (b *Broker) Clients() int64 { return atomic.LoadInt64(&b.server.Info.ClientsConnected) }
@@ -68,8 +68,50 @@ func (b *Broker) Clients() int64 { return atomic.LoadInt64(&b.server.Info.Client
 // Serve accepts clients; it returns at once.
 func (b *Broker) Serve() error { return b.server.Serve() }
 
-// Close disconnects all clients.
-func (b *Broker) Close() error { return b.server.Close() }
+// Quiesce hands no more messages on: after it no Submit is under way, and what devices publish is not acknowledged, so that they
+// publish it again elsewhere or later. Messages handed on before can still be acknowledged.
+func (b *Broker) Quiesce() { b.tap.quiesce() }
+
+// How long Close waits for acknowledgements and for clients that don't read.
+const (
+	settleWithin = 500 * time.Millisecond
+	partWithin   = 500 * time.Millisecond
+)
+
+// Close quiesces, writes the acknowledgements given so far and disconnects all clients.
+func (b *Broker) Close() error {
+	b.tap.quiesce()
+	ctx, cancel := context.WithTimeout(context.Background(), settleWithin)
+	defer cancel()
+	b.tap.ackers.Range(func(_, a any) bool {
+		a.(*acker).queue.Settle(ctx)
+		return true
+	})
+	b.part()
+	return b.server.Close()
+}
+
+// part says goodbye: each connection is closed for writing alone, so that the client reads its last acknowledgements even while it
+// is still publishing; closed at once, it would see a reset and lose them.
+func (b *Broker) part() {
+	end := time.Now().Add(partWithin)
+	b.gate.endAt(end)
+	for _, cl := range b.server.Clients.GetAll() {
+		conn, ok := cl.Net.Conn.(*gateConn)
+		if !ok || cl.Closed() {
+			continue
+		}
+		go func() { // ends with the gate, if the client does not read
+			if cl.Properties.ProtocolVersion >= 5 {
+				_ = cl.WritePacket(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Disconnect}, ReasonCode: packets.ErrServerShuttingDown.Code})
+			}
+			conn.closeWrite()
+		}()
+	}
+	for b.gate.open() > 0 && time.Now().Before(end) {
+		time.Sleep(2 * time.Millisecond)
+	}
+}
 
 // tap hands publishes to the sink.
 type tap struct {
@@ -78,13 +120,14 @@ type tap struct {
 	server *mqtt.Server
 	ctx    context.Context
 	cancel context.CancelFunc
-	ackers sync.Map // *mqtt.Client → *acker
+	busy   sync.RWMutex // read-held while a message is handed on
+	ackers sync.Map     // *mqtt.Client → *acker
 }
 
 func (*tap) ID() string { return "hexpane-tap" }
 
 func (*tap) Provides(b byte) bool {
-	return bytes.IndexByte([]byte{mqtt.OnPublish, mqtt.OnDisconnect, mqtt.OnStopped}, b) >= 0
+	return bytes.IndexByte([]byte{mqtt.OnPublish, mqtt.OnDisconnect}, b) >= 0
 }
 
 func (t *tap) OnDisconnect(cl *mqtt.Client, _ error, _ bool) { t.ackers.Delete(cl) }
@@ -93,11 +136,15 @@ func (t *tap) ackerOf(cl *mqtt.Client) *acker {
 	if a, ok := t.ackers.Load(cl); ok {
 		return a.(*acker)
 	}
-	a, _ := t.ackers.LoadOrStore(cl, &acker{client: cl, server: t.server})
+	a, _ := t.ackers.LoadOrStore(cl, newAcker(cl, t.server))
 	return a.(*acker)
 }
 
-func (t *tap) OnStopped() { t.cancel() }
+func (t *tap) quiesce() {
+	t.cancel()
+	t.busy.Lock() // until those under way are through
+	defer t.busy.Unlock()
+}
 
 // OnPublish defers the acknowledgement: ErrRejectPacket makes mochi forget the packet without answering it.
 // Any other error would be answered with a PUBACK.
@@ -106,18 +153,28 @@ func (t *tap) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, err
 		return pk, nil
 	}
 	m := Message{Topic: pk.TopicName, Payload: pk.Payload, ArrivalUs: time.Now().UnixMicro(), ID: pk.PacketID, QoS: pk.FixedHeader.Qos}
-	if m.QoS == 0 {
-		if err := t.sink.Submit(t.ctx, m); err != nil {
+	if m.QoS > 0 {
+		a := t.ackerOf(cl)
+		if !a.owe() {
+			_ = t.server.DisconnectClient(cl, packets.ErrReceiveMaximum) // says that it did
 			return pk, packets.ErrRejectPacket
 		}
-		return pk, nil
+		m.Done = a
 	}
-	m.Done = t.ackerOf(cl)
-	cl.State.Inflight.DecreaseReceiveQuota()
-	if err := t.sink.Submit(t.ctx, m); err != nil {
-		cl.State.Inflight.IncreaseReceiveQuota() // stopping: not acknowledged, so the device publishes it again
+	// Not handed on when stopping: not acknowledged either, so the device publishes it again.
+	if err := t.submit(m); err != nil || m.QoS > 0 {
+		return pk, packets.ErrRejectPacket
 	}
-	return pk, packets.ErrRejectPacket
+	return pk, nil
+}
+
+func (t *tap) submit(m Message) error {
+	t.busy.RLock()
+	defer t.busy.RUnlock()
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	return t.sink.Submit(t.ctx, m)
 }
 
 // door lets in whom the configuration names.

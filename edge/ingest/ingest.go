@@ -2,7 +2,9 @@
 //
 //	ingest.go      Message, Sink: what the edge's line sees
 //	broker.go      MQTT broker (mochi): deferred acknowledgements
-//	acker.go       a goroutine per client that writes them, in order
+//	acker.go       a client's acknowledgements, in order
+//	queue.go       the goroutine that writes them
+//	gate.go        the listener: deadlines, and an end that no client can put off
 //	subscriber.go  MQTT client (paho) of an existing broker
 //
 // It neither decodes nor stores.

@@ -26,24 +26,29 @@ type Subscriber struct {
 	cfg    SubscriberConfig
 	sink   Sink
 	log    *slog.Logger
-	client mqtt.Client
 	ctx    context.Context
+	cancel context.CancelFunc
+	acks   queue[mqtt.Message]
 
 	mu      sync.Mutex
+	client  mqtt.Client
 	filters map[string]byte
+	busy    sync.RWMutex // read-held while a message is handed on
 }
 
-// NewSubscriber makes a subscriber; Run connects.
+// NewSubscriber makes a subscriber; Serve connects.
 func NewSubscriber(cfg SubscriberConfig, sink Sink, log *slog.Logger) (*Subscriber, error) {
 	if u, err := url.Parse(cfg.Broker); err != nil || u.Host == "" {
 		return nil, fmt.Errorf("subscribe.broker %q: want an address like tcp://host:1883", cfg.Broker)
 	}
-	return &Subscriber{cfg: cfg, sink: sink, log: log, filters: map[string]byte{}}, nil
+	s := &Subscriber{cfg: cfg, sink: sink, log: log, filters: map[string]byte{}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.acks.do = mqtt.Message.Ack // waits for the network
+	return s, nil
 }
 
-// Run keeps a connection until ctx ends.
-func (s *Subscriber) Run(ctx context.Context) error {
-	s.ctx = ctx
+// Serve connects, and keeps at it until Close; it returns at once.
+func (s *Subscriber) Serve() error {
 	o := mqtt.NewClientOptions().AddBroker(s.cfg.Broker).SetClientID(s.cfg.ClientID).
 		SetUsername(s.cfg.Username).SetPassword(s.cfg.Password).
 		SetCleanSession(false).SetOrderMatters(false).SetAutoAckDisabled(true).
@@ -58,8 +63,29 @@ func (s *Subscriber) Run(ctx context.Context) error {
 	s.client = client
 	s.mu.Unlock()
 	client.Connect()
-	<-ctx.Done()
-	client.Disconnect(250)
+	return nil
+}
+
+// Quiesce hands no more messages on: after it no Submit is under way. Those handed on before can still be acknowledged.
+func (s *Subscriber) Quiesce() {
+	s.cancel()
+	s.busy.Lock() // until those under way are through
+	defer s.busy.Unlock()
+}
+
+// Close quiesces, sends the acknowledgements given so far and disconnects.
+func (s *Subscriber) Close() error {
+	s.Quiesce()
+	s.mu.Lock()
+	client := s.client
+	s.mu.Unlock()
+	if client == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), settleWithin)
+	defer cancel()
+	s.acks.Settle(ctx)
+	client.Disconnect(uint(partWithin.Milliseconds()))
 	return nil
 }
 
@@ -100,7 +126,8 @@ func (s *Subscriber) subscribe() {
 	if len(filters) == 0 {
 		return
 	}
-	token := client.SubscribeMultiple(filters, s.receive)
+	// No callback here: with one a filter, a message that two filters cover would be received twice.
+	token := client.SubscribeMultiple(filters, nil)
 	go func() {
 		if token.WaitTimeout(10*time.Second) && token.Error() != nil {
 			s.log.Error("subscribe refused", "broker", s.cfg.Broker, "error", token.Error())
@@ -113,11 +140,18 @@ func (s *Subscriber) receive(_ mqtt.Client, m mqtt.Message) {
 		m.Ack() // a filter just dropped
 		return
 	}
-	// Not submitted when stopping: not acknowledged either, so the broker sends it again.
-	_ = s.sink.Submit(s.ctx, Message{Topic: m.Topic(), Payload: m.Payload(), ArrivalUs: time.Now().UnixMicro(), Done: pahoAck{m}})
+	s.busy.RLock()
+	defer s.busy.RUnlock()
+	if s.ctx.Err() != nil {
+		return // not acknowledged, so the broker sends it again
+	}
+	_ = s.sink.Submit(s.ctx, Message{Topic: m.Topic(), Payload: m.Payload(), ArrivalUs: time.Now().UnixMicro(), Done: pahoAck{s, m}}) // as above
 }
 
-type pahoAck struct{ m mqtt.Message }
+type pahoAck struct {
+	subscriber *Subscriber
+	message    mqtt.Message
+}
 
-// Acknowledge tells the broker, from a goroutine of its own: paho's Ack waits for the network.
-func (a pahoAck) Acknowledge(uint16, byte) { go a.m.Ack() }
+// Acknowledge tells the broker, in the order of the calls.
+func (a pahoAck) Acknowledge(uint16, byte) { a.subscriber.acks.Put(a.message) }

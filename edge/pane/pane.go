@@ -196,7 +196,7 @@ func (t *Table) CutRows() []Piece {
 	for id, s := range t.streams {
 		for p, rows := range s.rows {
 			for len(rows) > 0 {
-				n := min(len(rows), pieceRows)
+				n := fitting(rows)
 				columns := wire.AppendColumns(nil, rows[:n], s.width)
 				pieces = append(pieces, Piece{Partition: uint32(p), Bytes: len(columns),
 					Rows: &wire.Rows{Stream: id, Count: uint32(n), Columns: columns}})
@@ -207,6 +207,20 @@ func (t *Table) CutRows() []Piece {
 	}
 	t.rows = 0
 	return pieces
+}
+
+// fitting says how many of the rows, at least one, make a piece.
+func fitting(rows [][]value.Value) int {
+	size := 0
+	for i, r := range rows[:min(len(rows), pieceRows)] {
+		for _, v := range r {
+			size += 9 + len(v.Str()) // what a value takes at most, but for a few integers
+		}
+		if size > pieceBytes && i > 0 {
+			return i
+		}
+	}
+	return min(len(rows), pieceRows)
 }
 
 // CutDeltas empties the panes into pieces.

@@ -16,10 +16,10 @@ type Watermark struct {
 
 // Observe takes a reading's event time, at clock time now. It reports false for one too far in the future.
 func (w *Watermark) Observe(us, now int64) bool {
-	w.lastSeen = now
 	if us > now+w.MaxFuture {
-		return false
+		return false // nor does it keep the stream from being idle
 	}
+	w.lastSeen = now
 	if !w.seen || us > w.maxEvent {
 		w.seen, w.maxEvent = true, us
 	}

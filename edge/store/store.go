@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Store is an edge's open database. Commit is for one goroutine; the outbox may be read and trimmed from another.
@@ -47,6 +48,8 @@ type Options struct {
 	MemTableBytes uint64
 	// Committed is told how long each synced commit took. Required.
 	Committed func(time.Duration)
+	// FS is the file system; nil is the host's.
+	FS vfs.FS
 }
 
 // Open opens or makes the store in dir, and reads where it stands.
@@ -55,7 +58,7 @@ func Open(dir string, o Options) (*Store, error) {
 	defer cache.Unref()
 	db, err := pebble.Open(dir, &pebble.Options{
 		Cache: cache, MemTableSize: max(o.MemTableBytes, 16<<20),
-		FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{o.Log},
+		FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{o.Log}, FS: o.FS,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open edge store %s: %w", dir, err)

@@ -51,11 +51,13 @@ type Uplink struct {
 	sent   func(batches, bytes int)
 	next   uint64 // batches up to here are delivered
 	tries  int
+	// ackWithin is how long an acknowledgement may take.
+	ackWithin time.Duration
 }
 
 // New makes an uplink; sent is told of each delivery.
 func New(edge string, conn *nats.Conn, outbox Outbox, log *slog.Logger, sent func(batches, bytes int)) *Uplink {
-	return &Uplink{edge: edge, conn: conn, outbox: outbox, log: log, wake: make(chan struct{}, 1), sent: sent}
+	return &Uplink{edge: edge, conn: conn, outbox: outbox, log: log, wake: make(chan struct{}, 1), sent: sent, ackWithin: ackTimeout}
 }
 
 // Wake says that the outbox has something new. It never blocks.
@@ -155,7 +157,7 @@ func (u *Uplink) publish(ctx context.Context, batches []out) error {
 }
 
 func (u *Uplink) request(ctx context.Context, m *nats.Msg) error {
-	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	ctx, cancel := context.WithTimeout(ctx, u.ackWithin)
 	defer cancel()
 	reply, err := u.conn.RequestMsgWithContext(ctx, m)
 	if err != nil {

@@ -27,7 +27,7 @@ func (p Point) Line() []byte {
 	w := write.NewPointWithMeasurement(p.Measurement).SetTime(time.UnixMicro(p.TimeUs))
 	for _, t := range p.Tags {
 		if text := t.Value.Text(); text != "" {
-			w.AddTag(t.Name, text)
+			w.AddTag(t.Name, tagText(text))
 		}
 	}
 	w.SortTags()
@@ -45,4 +45,13 @@ func (p Point) Line() []byte {
 		}
 	}
 	return []byte(strings.TrimSuffix(write.PointToLineProtocol(w, time.Nanosecond), "\n"))
+}
+
+// tagText stands in for what line protocol cannot say: a tag that ends in a backslash would escape what follows it, and the
+// point would be refused.
+func tagText(text string) string {
+	if before, ok := strings.CutSuffix(text, `\`); ok {
+		return before + "\uFF3C" // a full-width one
+	}
+	return text
 }

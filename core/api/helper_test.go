@@ -1,0 +1,62 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// fake is a service that answers what a test tells it to.
+type fake struct {
+	answer  *Answer
+	err     error
+	asked   string
+	basemap string
+}
+
+func (f *fake) Execute(_ context.Context, sql string) (*Answer, error) {
+	f.asked = sql
+	return f.answer, f.err
+}
+func (f *fake) Page() any       { return map[string]any{"title": "test"} }
+func (f *fake) Basemap() string { return f.basemap }
+func (f *fake) Streams() any    { return map[string]any{"streams": []string{}} }
+func (f *fake) Views() any      { return map[string]any{"views": []string{}} }
+func (f *fake) Edges() any      { return map[string]any{"edges": []string{}} }
+func (f *fake) Partitions() any { return map[string]any{"partitions": []string{}} }
+
+func says(text string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
+}
+
+func parts(f *fake, token string) Parts {
+	return Parts{Service: f, Live: says("live"), Dashboard: says("page"), Ops: says("ops"), Token: token, Log: slog.New(slog.DiscardHandler)}
+}
+
+// call asks a handler; headers are "Name: value".
+func call(h http.Handler, method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// refusal reads an error in the one shape that errors have.
+func refusal(t *testing.T, w *httptest.ResponseRecorder, code int) problem {
+	t.Helper()
+	var body map[string]problem
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || len(body) != 1 || body["error"].Message == "" || w.Code != code ||
+		w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("%d, want %d: %s", w.Code, code, w.Body)
+	}
+	return body["error"]
+}

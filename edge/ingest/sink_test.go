@@ -1,0 +1,80 @@
+package ingest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+const patience = 10 * time.Second
+
+// handSink wants topics below "in/", and keeps what it gets until the test takes it.
+type handSink struct {
+	taken chan Message
+}
+
+func newHandSink(room int) *handSink { return &handSink{taken: make(chan Message, room)} }
+
+func (s *handSink) Wants(topic string) bool { return strings.HasPrefix(topic, "in/") }
+
+func (s *handSink) Submit(ctx context.Context, m Message) error {
+	select {
+	case s.taken <- m:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// next waits for the next message.
+func (s *handSink) next(t testing.TB) Message {
+	t.Helper()
+	select {
+	case m := <-s.taken:
+		return m
+	case <-time.After(patience):
+		t.Fatal("no message came")
+		return Message{}
+	}
+}
+
+func (s *handSink) none(t testing.TB) {
+	t.Helper()
+	select {
+	case m := <-s.taken:
+		t.Fatalf("a message came: %s %q", m.Topic, m.Payload)
+	default:
+	}
+}
+
+func acknowledge(m Message) { m.Done.Acknowledge(m.ID, m.QoS) }
+
+// eventually waits for something to become true.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %s", what, patience)
+		}
+	}
+}
+
+// promptly fails if f takes longer than shutting down may.
+func promptly(t testing.TB, what string, f func() error) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatalf("%s hangs", what)
+	}
+}
+
+func silent() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

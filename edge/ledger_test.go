@@ -1,0 +1,116 @@
+package edge
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/wire"
+)
+
+// ledger applies batches as the core does, each (edge, epoch, partition, seq) once, and keeps the count.
+type ledger struct {
+	last       map[string]uint64
+	rows       map[string]int // device and x of each row
+	deltas     map[string]int // readings by device
+	readings   int            // in deltas of the view that counts all
+	rejected   []*wire.Rejected
+	stats      *wire.Stats
+	watermarks map[uint32]int64
+	versions   map[uint64]int // by plan version: readings
+	again      int            // batches that came again
+	largest    int            // message
+}
+
+func newLedger() *ledger {
+	return &ledger{last: map[string]uint64{}, rows: map[string]int{}, deltas: map[string]int{}, watermarks: map[uint32]int64{}, versions: map[uint64]int{}}
+}
+
+func (l *ledger) apply(t testing.TB, message []byte) {
+	t.Helper()
+	b, err := wire.Unpack(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.largest = max(l.largest, len(message))
+	id := fmt.Sprintf("%s/%d/%d", b.Edge, b.Epoch, b.Partition)
+	switch {
+	case b.Seq <= l.last[id]:
+		l.again++
+		return
+	case b.Seq != l.last[id]+1:
+		t.Fatalf("%s: batch %d comes after %d", id, b.Seq, l.last[id])
+	}
+	l.last[id] = b.Seq
+	for _, d := range b.Deltas {
+		l.applyDeltas(t, b, d)
+	}
+	for _, r := range b.Rows {
+		rows, err := wire.ReadColumns(r.Columns, int(r.Count), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			l.rows[row[0].Text()+" "+row[2].Text()]++
+		}
+	}
+	for _, w := range b.Watermarks {
+		if w.Us < l.watermarks[w.Stream] && b.Partition == 0 {
+			t.Errorf("the watermark of stream %d goes back from %d to %d", w.Stream, l.watermarks[w.Stream], w.Us)
+		}
+		l.watermarks[w.Stream] = w.Us
+	}
+	l.rejected = append(l.rejected, b.Rejected...)
+	if b.Stats != nil {
+		l.stats = b.Stats
+	}
+}
+
+func (l *ledger) applyDeltas(t testing.TB, b *wire.Batch, d *wire.Deltas) {
+	keys := d.Keys
+	for _, n := range d.Readings {
+		device, rest, err := value.Read(keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = rest
+		l.versions[b.PlanVersion] += int(n)
+		if d.View == byDevice {
+			l.deltas[device.Text()] += int(n)
+			l.readings += int(n)
+		}
+	}
+}
+
+const (
+	vehicles = 1
+	byDevice = 10
+)
+
+// cityPlan has one stream, city/{device}/position with ts and x, whose rows are forwarded, and a view that counts by device.
+func cityPlan(version uint64) *plan.Plan {
+	str, num := &plan.Type{Kind: uint32(value.String)}, &plan.Type{Kind: uint32(value.Int)}
+	device := &plan.Column{Name: "device", Type: str, Key: true}
+	column := func(i uint32, t *plan.Type) *plan.Expr {
+		return &plan.Expr{Type: t, Node: &plan.Expr_Column{Column: i}}
+	}
+	return &plan.Plan{Version: version, Partitions: 4,
+		Streams: []*plan.Stream{{Id: vehicles, Name: "vehicles", Topic: "city/{device}/position", Format: "json", Timestamp: 1, DisorderUs: 5e6,
+			Position: &plan.Position{}, Columns: []*plan.Column{device, {Name: "ts", Type: &plan.Type{Kind: uint32(value.Timestamp)}}, {Name: "x", Type: num}}}},
+		Views: []*plan.View{{Id: byDevice, Name: "by_device", Stream: vehicles, PaneUs: 10e6, WindowUs: 10e6, Keys: []*plan.Column{device},
+			KeyExprs:   []*plan.Expr{column(0, str)},
+			Aggregates: []*plan.Aggregate{{Function: "COUNT"}, {Function: "SUM", Argument: column(2, num), ArgumentType: num}}}}}
+}
+
+// anotherView adds a view to a plan.
+func anotherView(p *plan.Plan) *plan.Plan {
+	v := p.Views[0]
+	p.Views = append(p.Views, &plan.View{Id: byDevice + 1, Name: "more", Stream: v.Stream, PaneUs: v.PaneUs, WindowUs: v.WindowUs, Keys: v.Keys, KeyExprs: v.KeyExprs,
+		Aggregates: v.Aggregates[:1]})
+	return p
+}
+
+func textColumn(name string) *plan.Column {
+	return &plan.Column{Name: name, Type: &plan.Type{Kind: uint32(value.String)}}
+}
