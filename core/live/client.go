@@ -28,7 +28,6 @@ type client struct {
 	binary  bool
 	errors  []string
 	current *[]byte // status sent last
-	statusN uint64
 }
 
 type subscription struct {

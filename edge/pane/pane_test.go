@@ -140,7 +140,6 @@ type core struct {
 	plan    *plan.Plan
 	views   map[uint32]*plan.View
 	widths  map[uint32]int
-	keyOf   map[string]uint32 // group key → its partition
 	merged  map[string]aggregate.Partial
 	counted map[string]uint64
 	rows    []string
