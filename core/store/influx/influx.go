@@ -112,7 +112,7 @@ func (s *Sink) drain(ctx context.Context, partition uint32) (int, error) {
 		return 0, nil // not known to be written: again after the restart
 	}
 	s.next[partition] = last + 1
-	return len(lines), s.queue.EffectsDone(partition, first, first)
+	return len(lines), s.queue.EffectsDone(partition, first, last)
 }
 
 // write stores lines, whatever it takes, or gives up when ctx ends.
