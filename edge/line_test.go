@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hexpane/hexpane/edge/ingest"
+	"github.com/hexpane/hexpane/protocol/plan"
 	"pgregory.net/rapid"
 )
 
@@ -222,5 +223,20 @@ func TestOneMessageForTwoStreams(t *testing.T) {
 	}
 	if a, b := d.edge.line.sources[vehicles].counters.readings, d.edge.line.sources[5].counters.readings; a != 1 || b != 1 || d.acked != 1 {
 		t.Errorf("%d and %d readings, acknowledged %d times", a, b, d.acked)
+	}
+}
+
+func TestAnOlderPlanIsIgnored(t *testing.T) {
+	d := newDesk(t, t.TempDir())
+	defer func() { d.abandon(t) }()
+	for _, p := range []*plan.Plan{anotherView(cityPlan(3)), cityPlan(2), cityPlan(3)} {
+		if err := d.edge.line.adopt(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.abandon(t)
+	d.open(t)
+	if l := d.edge.line; l.version.Load() != 3 || len(l.plan.Views) != 2 {
+		t.Errorf("plan %d with %d views is in force", l.version.Load(), len(l.plan.Views))
 	}
 }
