@@ -27,10 +27,12 @@ type Config struct {
 	} `yaml:"subscribe" help:"the existing broker to read from (mode: subscribe)"`
 
 	Forward struct {
-		Linger time.Duration `yaml:"linger" default:"2ms" help:"longest a commit waits for more messages to share its fsync"`
-		Rows   time.Duration `yaml:"rows" default:"25ms" help:"how often positions and other rows go to the core"`
-		Deltas time.Duration `yaml:"deltas" default:"250ms" help:"how often views' deltas and watermarks go to the core"`
-		Batch  int           `yaml:"batch" default:"4096" help:"most messages in one commit"`
+		Linger       time.Duration `yaml:"linger" default:"2ms" help:"longest a commit waits for more messages to share its fsync"`
+		Rows         time.Duration `yaml:"rows" default:"25ms" help:"how often positions and other rows go to the core"`
+		Deltas       time.Duration `yaml:"deltas" default:"250ms" help:"how often views' deltas and watermarks go to the core"`
+		HoldAfter    time.Duration `yaml:"hold_after" default:"5s" help:"after this time without the core, deltas merge on disk instead of piling up as batches"`
+		CatchUpBytes int64         `yaml:"catch_up_bytes" default:"4MiB" unit:"bytes" help:"how much a second goes out of what was held, beside what is live"`
+		Batch        int           `yaml:"batch" default:"4096" help:"most messages in one commit"`
 	} `yaml:"forward" help:"what goes to the core, and when"`
 
 	Time struct {
@@ -44,9 +46,10 @@ type Config struct {
 	} `yaml:"dedupe" help:"readings that come twice"`
 
 	Store struct {
-		CacheBytes  int64 `yaml:"cache_bytes" default:"16MiB" unit:"bytes" help:"block cache"`
-		MemTable    int64 `yaml:"memtable_bytes" default:"32MiB" unit:"bytes" help:"write buffer"`
-		OutboxBytes int64 `yaml:"outbox_bytes" default:"4GiB" unit:"bytes" help:"disk for batches that the core has not taken; when full, devices are held back"`
+		CacheBytes   int64 `yaml:"cache_bytes" default:"16MiB" unit:"bytes" help:"block cache"`
+		MemTable     int64 `yaml:"memtable_bytes" default:"32MiB" unit:"bytes" help:"write buffer"`
+		HeldRowBytes int64 `yaml:"held_row_bytes" default:"1GiB" unit:"bytes" help:"disk for rows while the core is away; past it the oldest are dropped, and counted"`
+		OutboxBytes  int64 `yaml:"outbox_bytes" default:"4GiB" unit:"bytes" help:"disk for batches and merged deltas that the core has not taken; when full, devices are held back"`
 	} `yaml:"store" help:"the edge's disk"`
 
 	NATS NATSConfig `yaml:"nats" help:"the link to the core"`
@@ -79,6 +82,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("mqtt.max_packet_bytes: %d must be 1 KiB to 256 MiB", c.MQTT.MaxPacketBytes)
 	case c.Forward.Rows <= 0 || c.Forward.Deltas < c.Forward.Rows:
 		return fmt.Errorf("forward.deltas: %s must not be below forward.rows (%s), which must be above 0", c.Forward.Deltas, c.Forward.Rows)
+	case c.Forward.CatchUpBytes < 64<<10:
+		return fmt.Errorf("forward.catch_up_bytes: %d must be at least 64 KiB", c.Forward.CatchUpBytes)
 	case c.Forward.Batch < 1:
 		return fmt.Errorf("forward.batch: %d must be at least 1", c.Forward.Batch)
 	}

@@ -12,16 +12,23 @@ import (
 const batchBytes = wire.MaxMessageBytes - 300<<10
 
 // cut fills c with batches of what was gathered: rows always; deltas, watermarks and dedupe marks when whole. Watermarks go
-// out with deltas only, since they promise that nothing older is still here.
-func (l *line) cut(c *store.Change, now time.Time) error {
-	pieces := l.table.CutRows()
+// out with deltas only, since they promise that nothing older is still here. Pieces released from what was held go last. While the
+// core is away all of it is held.
+func (l *line) cut(c *store.Change, released []pane.Piece, now time.Time) error {
+	var pieces []pane.Piece
+	if c.Rows {
+		pieces = l.table.CutRows()
+	}
+	if l.holding {
+		return l.hold(c, pieces, now)
+	}
 	var watermarks []*wire.Watermark
 	if c.Whole {
 		pieces = append(pieces, l.table.CutDeltas()...)
 		watermarks = l.promise(c, now.UnixMicro())
 		l.forget(c)
 	}
-	batches := l.group(pieces)
+	batches := l.group(append(pieces, released...))
 	if c.Whole {
 		for p := range batches { // each partition hears of the watermarks, after all that it gets
 			if len(batches[p]) == 0 && (len(watermarks) > 0 || p == 0) {
@@ -80,7 +87,11 @@ func (l *line) promise(c *store.Change, now int64) []*wire.Watermark {
 	var all []*wire.Watermark
 	c.Watermarks = map[uint32]int64{}
 	for id, s := range l.sources {
-		if us, ok := s.watermark.Advance(now); ok {
+		us, ok := s.watermark.Advance(now)
+		if !l.store.Held().Empty() { // older readings wait here: the last promise stands until they went out
+			us, ok = l.sent[id]
+		}
+		if ok {
 			all = append(all, &wire.Watermark{Stream: id, Us: us})
 			c.Watermarks[id] = us
 		}

@@ -78,7 +78,8 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 	if err != nil {
 		return nil, err
 	}
-	e.line = &line{cfg: cfg, log: d.Log, m: e.m, store: e.store, in: make(chan ingest.Message, 2*cfg.Forward.Batch), plans: make(chan *plan.Plan, 1)}
+	e.line = &line{cfg: cfg, log: d.Log, m: e.m, store: e.store, in: make(chan ingest.Message, 2*cfg.Forward.Batch), plans: make(chan *plan.Plan, 1),
+		sent: map[uint32]int64{}}
 	e.line.stats = func() *wire.Stats { return e.stats(d.Version) }
 	defer func() {
 		if err != nil {
@@ -126,7 +127,7 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 		e.m.uplinkBatches.Add(float64(batches))
 		e.m.uplinkBytes.Add(float64(bytes))
 	})
-	e.line.wake = e.uplink.Wake
+	e.line.wake, e.line.away = e.uplink.Wake, e.uplink.Failing
 	return e, nil
 }
 

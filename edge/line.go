@@ -27,7 +27,8 @@ type line struct {
 	log   *slog.Logger
 	m     *metrics
 	store *store.Store
-	wake  func() // the outbox has something new
+	wake  func()               // the outbox has something new
+	away  func() time.Duration // how long the core has not been reached
 	in    chan ingest.Message
 	plans chan *plan.Plan
 
@@ -46,6 +47,11 @@ type line struct {
 	lastBeat  time.Time
 	dirty     bool // the journal holds something that deltas were not cut of
 	stats     func() *wire.Stats
+
+	sent     map[uint32]int64 // the watermarks promised last, by stream
+	holding  bool             // the core is away: what is cut waits in the store
+	released time.Time        // when held ones went out last
+	catching time.Time        // since when they do; zero: nothing is held
 }
 
 // maxRejectSamples bounds what one cut tells the core about rejected payloads; the counters count them all.
@@ -113,7 +119,9 @@ func (l *line) run(ctx context.Context) error {
 }
 
 // full: the outbox has no room for more.
-func (l *line) full() bool { return l.backlog.Load() > l.cfg.Store.OutboxBytes }
+func (l *line) full() bool {
+	return l.backlog.Load()+l.store.Held().DeltaBytes > l.cfg.Store.OutboxBytes
+}
 
 // gather adds what else arrives within the linger, so that many messages share one fsync.
 func (l *line) gather(batch []ingest.Message) []ingest.Message {
@@ -157,9 +165,21 @@ func (l *line) pause(now time.Time) time.Duration {
 	if l.dirty {
 		next = l.lastWhole.Add(l.cfg.Forward.Deltas)
 	}
-	if l.table != nil && l.table.Rows() > 0 {
-		if due := l.rowsSince.Add(l.cfg.Forward.Rows); due.Before(next) {
+	sooner := func(due time.Time) {
+		if due.Before(next) {
 			next = due
+		}
+	}
+	switch {
+	case l.table == nil:
+	case l.holding:
+		next = l.lastWhole.Add(heartbeat)
+	default:
+		if l.table.Rows() > 0 {
+			sooner(l.rowsSince.Add(l.cfg.Forward.Rows))
+		}
+		if !l.store.Held().Empty() {
+			sooner(l.released.Add(releaseEvery))
 		}
 	}
 	return max(next.Sub(now), 0)
@@ -176,13 +196,15 @@ func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 	if l.table == nil {
 		return nil
 	}
+	l.reach(now)
 	beat := now.Sub(l.lastBeat) >= heartbeat
 	if beat && l.full() { // nobody hears it, and it takes room
 		l.lastBeat, beat = now, false
 	}
-	whole = whole || beat || l.dirty && now.Sub(l.lastWhole) >= l.cfg.Forward.Deltas
-	rows := whole || l.table.Rows() > 0 && now.Sub(l.rowsSince) >= l.cfg.Forward.Rows
-	if len(batch) == 0 && !rows {
+	whole = whole || beat || !l.holding && l.dirty && now.Sub(l.lastWhole) >= l.cfg.Forward.Deltas
+	rows := whole || !l.holding && l.table.Rows() > 0 && now.Sub(l.rowsSince) >= l.cfg.Forward.Rows
+	release := l.mayRelease(now)
+	if len(batch) == 0 && !rows && !release {
 		return nil
 	}
 	c := &store.Change{Rows: rows, Whole: whole}
@@ -191,14 +213,22 @@ func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 			c.Messages = append(c.Messages, store.Message{ArrivalUs: m.ArrivalUs, Topic: m.Topic, Payload: m.Payload})
 		}
 	}
-	if rows {
-		if err := l.cut(c, now); err != nil {
+	var pieces []pane.Piece // live ones before those held
+	if release {
+		var err error
+		if pieces, err = l.release(c, now); err != nil {
+			return err
+		}
+	}
+	if rows || release {
+		if err := l.cut(c, pieces, now); err != nil {
 			return err
 		}
 	}
 	if err := l.store.Commit(c); err != nil {
 		return err
 	}
+	l.settle(c, now)
 	if len(c.Out) > 0 {
 		l.sentOut(c.Out)
 	}
@@ -356,6 +386,7 @@ func (l *line) recover() error {
 	if err != nil {
 		return err
 	}
+	l.sent = watermarks
 	for id, s := range l.sources {
 		if us, ok := watermarks[id]; ok {
 			s.watermark.Restore(us, now)

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Turns at any times, with readings of which some come again, and power cuts between any two turns: each reading is forwarded
+// Turns at any times, with readings of which some come again, the core away for a while, and power cuts between any two turns: each reading is forwarded
 // once, as a row and in the deltas, and a message is acknowledged only by the turn that made it durable.
 func TestTurnsSurvivePowerCuts(t *testing.T) {
 	t.Parallel()
@@ -32,6 +32,9 @@ func TestTurnsSurvivePowerCuts(t *testing.T) {
 				distinct[fmt.Sprintf("%s %d", device, i)] = true
 				sent++
 			}
+			if rapid.IntRange(0, 3).Draw(rt, "link") == 0 {
+				d.away = time.Minute - d.away
+			}
 			now = now.Add(time.Duration(rapid.SampledFrom([]int{1, 30, 150, 1200}).Draw(rt, "ms")) * time.Millisecond)
 			if err := d.edge.line.turn(batch, now, rapid.IntRange(0, 9).Draw(rt, "whole") == 0); err != nil {
 				rt.Fatal(err)
@@ -44,8 +47,12 @@ func TestTurnsSurvivePowerCuts(t *testing.T) {
 				d.open(t)
 			}
 		}
-		if err := d.edge.line.turn(nil, now, true); err != nil {
-			rt.Fatal(err)
+		d.away = 0
+		for first := true; first || !d.edge.store.Held().Empty(); first = false {
+			now = now.Add(releaseEvery)
+			if err := d.edge.line.turn(nil, now, true); err != nil {
+				rt.Fatal(err)
+			}
 		}
 		got.rows, got.deltas, got.readings = map[string]int{}, map[string]int{}, 0
 		after = d.read(t, got, after)
@@ -65,6 +72,7 @@ type desk struct {
 	dir   string
 	edge  *Edge
 	acked int
+	away  time.Duration // of the core
 }
 
 func newDesk(t testing.TB, dir string) *desk {
@@ -80,6 +88,7 @@ func newDesk(t testing.TB, dir string) *desk {
 func (d *desk) open(t testing.TB) {
 	t.Helper()
 	d.edge = openEdge(t, testConfig("nats://127.0.0.1:1"), d.dir) // nobody there: the outbox keeps all
+	d.edge.line.away = func() time.Duration { return d.away }
 }
 
 // abandon leaves the edge without a last cut, as kill -9 does.

@@ -15,6 +15,10 @@ type metrics struct {
 	commit        prometheus.Histogram
 	outboxBatches prometheus.Gauge
 	outboxBytes   prometheus.Gauge
+	heldDeltas    prometheus.Gauge
+	heldRows      prometheus.Gauge
+	heldBytes     prometheus.Gauge
+	rowsDropped   *prometheus.CounterVec
 	uplinkBatches prometheus.Counter
 	uplinkBytes   prometheus.Counter
 	dedupeSize    *prometheus.GaugeVec
@@ -43,6 +47,14 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 			Help: "Batches that JetStream has not acknowledged."}),
 		outboxBytes: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_outbox_bytes",
 			Help: "Bytes of these; bounded by store.outbox_bytes."}),
+		heldDeltas: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_held_deltas",
+			Help: "Merged deltas on disk since the core was away."}),
+		heldRows: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_held_rows",
+			Help: "Rows on disk since the core was away."}),
+		heldBytes: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_held_bytes",
+			Help: "Bytes of both; rows are bounded by store.held_row_bytes."}),
+		rowsDropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_edge_rows_dropped_total",
+			Help: "Rows dropped, the oldest first, when store.held_row_bytes was spent."}, []string{"stream"}),
 		uplinkBatches: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_uplink_batches_total",
 			Help: "Batches delivered to JetStream."}),
 		uplinkBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_uplink_bytes_total",
@@ -62,7 +74,7 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 		}
 	}
 	m.endToEnd = stages.WithLabelValues("durable")
-	r.MustRegister(m.readings, m.rejected, m.duplicates, m.future, m.unmatched, m.commit, m.outboxBatches, m.outboxBytes, m.uplinkBatches,
+	r.MustRegister(m.readings, m.rejected, m.duplicates, m.future, m.unmatched, m.commit, m.outboxBatches, m.outboxBytes, m.heldDeltas, m.heldRows, m.heldBytes, m.rowsDropped, m.uplinkBatches,
 		m.uplinkBytes, m.dedupeSize, m.planVersion,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_edge_ingest_clients", Help: "MQTT clients connected."}, clients))
 	return m

@@ -15,6 +15,7 @@ func testConfig(natsURL string) *Config {
 	c.MQTT.Listen, c.MQTT.MaxPacketBytes, c.MQTT.MaxClients = "127.0.0.1:0", 1<<20, 100
 	c.Subscribe.QoS = 1
 	c.Forward.Linger, c.Forward.Rows, c.Forward.Deltas, c.Forward.Batch = 2*time.Millisecond, 25*time.Millisecond, 100*time.Millisecond, 4096
+	c.Forward.HoldAfter, c.Forward.CatchUpBytes, c.Store.HeldRowBytes = 5*time.Second, 4<<20, 1<<30
 	c.Time.MaxFuture, c.Time.Idle = 5*time.Minute, 10*time.Second
 	c.Dedupe.Horizon, c.Dedupe.Limit = time.Hour, 1_000_000
 	c.Store.CacheBytes, c.Store.MemTable, c.Store.OutboxBytes = 8<<20, 16<<20, 1<<30

@@ -122,7 +122,7 @@ func countedOnce(t testing.TB, core *site, count, devices int) {
 
 // An edge, a core and a NATS server from the configuration files; then the link is cut, and comes back.
 func TestHalvesApart(t *testing.T) {
-	h := startHalves(t, loadSQL, nil, nil)
+	h := startHalves(t, loadSQL, nil, []string{"--forward.hold_after", "500ms"})
 	const count = 20_000
 	l := load(t, h.edge.mqtt, count)
 	time.Sleep(2 * time.Second)
@@ -133,8 +133,8 @@ func TestHalvesApart(t *testing.T) {
 		if now := h.edge.Metric(t, `hexpane_edge_ingest_readings_total{stream="load"}`); now < before+2000 {
 			return fmt.Errorf("%v readings since NATS went", now-before)
 		}
-		if h.edge.Metric(t, "hexpane_edge_outbox_batches") == 0 {
-			return fmt.Errorf("nothing waits in the outbox")
+		if h.edge.Metric(t, "hexpane_edge_held_deltas") == 0 || h.edge.Metric(t, "hexpane_edge_held_rows") == 0 {
+			return fmt.Errorf("nothing is held")
 		}
 		return nil
 	})

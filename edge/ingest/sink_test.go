@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,8 @@ func promptly(t testing.TB, what string, f func() error) {
 			t.Errorf("%s: %v", what, err)
 		}
 	case <-time.After(5 * time.Second):
-		t.Fatalf("%s hangs", what)
+		stacks := make([]byte, 1<<20)
+		t.Fatalf("%s hangs:\n%s", what, stacks[:runtime.Stack(stacks, true)])
 	}
 }
 

@@ -85,6 +85,8 @@ func (s *Subscriber) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), settleWithin)
 	defer cancel()
 	s.acks.Settle(ctx)
+	// paho only queues an acknowledgement. The broker answers in order: when it answers this, it has read them.
+	client.Unsubscribe("hexpane/end").WaitTimeout(partWithin)
 	client.Disconnect(uint(partWithin.Milliseconds()))
 	return nil
 }

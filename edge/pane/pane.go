@@ -9,6 +9,7 @@
 package pane
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/hexpane/hexpane/protocol/aggregate"
@@ -184,9 +185,9 @@ type Piece struct {
 	Bytes     int
 }
 
-// How large a piece grows before the next one starts, so that several fit a message.
+// PieceBytes and pieceRows are how large a piece grows before the next one starts, so that several fit a message.
 const (
-	pieceBytes = 256 << 10
+	PieceBytes = 256 << 10
 	pieceRows  = 4096
 )
 
@@ -216,7 +217,7 @@ func fitting(rows [][]value.Value) int {
 		for _, v := range r {
 			size += 9 + len(v.Str()) // what a value takes at most, but for a few integers
 		}
-		if size > pieceBytes && i > 0 {
+		if size > PieceBytes && i > 0 {
 			return i
 		}
 	}
@@ -238,6 +239,61 @@ func (t *Table) CutDeltas() []Piece {
 	return pieces
 }
 
+// Delta is what one group key gathered in one pane.
+type Delta struct {
+	View      uint32
+	PaneUs    int64
+	Partition uint32
+	Key       string
+	Readings  uint64
+	Partial   aggregate.Partial
+	layout    aggregate.Layout
+}
+
+// Merge adds what was gathered before: an encoded state of the same view.
+func (d *Delta) Merge(readings uint64, state []byte) error {
+	before := d.layout.New()
+	if rest, err := before.Read(state); err != nil || len(rest) > 0 {
+		return fmt.Errorf("merge states of view %d: %d bytes too many: %w", d.View, len(rest), err)
+	}
+	before.Merge(d.Partial)
+	d.Partial, d.Readings = before, d.Readings+readings
+	return nil
+}
+
+// TakeDeltas empties the panes into f, one delta after another.
+func (t *Table) TakeDeltas(f func(Delta) error) error {
+	var errs []error
+	for _, s := range t.streams {
+		for _, v := range s.views {
+			for start, keys := range v.panes {
+				for key, e := range keys {
+					errs = append(errs, f(Delta{View: v.id, PaneUs: start, Partition: wire.Partition([]byte(key), t.partitions), Key: key,
+						Readings: e.readings, Partial: e.partial, layout: v.layout}))
+				}
+			}
+			clear(v.panes)
+		}
+	}
+	t.deltas = 0
+	return errors.Join(errs...)
+}
+
+// HasView says whether a view is in the plan.
+func (t *Table) HasView(id uint32) bool {
+	for _, s := range t.streams {
+		for _, v := range s.views {
+			if v.id == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// HasStream says whether a stream is in the plan.
+func (t *Table) HasStream(id uint32) bool { return t.streams[id] != nil }
+
 func (t *Table) cutPane(pieces []Piece, v *view, start int64, keys map[string]*entry) []Piece {
 	open := make([]*wire.Deltas, max(1, t.partitions))
 	flush := func(p uint32) {
@@ -256,7 +312,7 @@ func (t *Table) cutPane(pieces []Piece, v *view, start int64, keys map[string]*e
 		d.Readings = append(d.Readings, e.readings)
 		d.Keys = append(d.Keys, key...)
 		d.States = e.partial.Append(d.States)
-		if len(d.Keys)+len(d.States) > pieceBytes {
+		if len(d.Keys)+len(d.States) > PieceBytes {
 			flush(p)
 		}
 	}

@@ -33,6 +33,12 @@ type Change struct {
 	Marks       []Marks
 	Forget      map[uint32]int64 // by stream: marks of buckets before this are dropped
 	Watermarks  map[uint32]int64
+	// Hold and HoldRows wait; a delta takes the place of the one held of its pane and key. Release and ReleaseRows, which were
+	// read from the store, wait no longer.
+	Hold        []HeldDelta
+	HoldRows    []HeldRows
+	Release     []HeldDelta
+	ReleaseRows []HeldRows
 }
 
 // NextSequence gives the batch sequence that follows for a partition, for use in a Change.
@@ -55,9 +61,15 @@ func (s *Store) Commit(c *Change) error {
 	if err := s.fill(b, c, &journal, &marks); err != nil {
 		return fmt.Errorf("commit %d messages, %d batches: %w", len(c.Messages), len(c.Out), err)
 	}
-	if err := s.commit(b); err != nil {
+	heldOrder := s.heldOrder
+	held, err := s.hold(b, c, &heldOrder)
+	if err == nil {
+		err = s.commit(b)
+	}
+	if err != nil {
 		return fmt.Errorf("commit %d messages, %d batches: %w", len(c.Messages), len(c.Out), err)
 	}
+	s.held, s.heldOrder = held, heldOrder
 	s.journal, s.marks = journal, marks
 	s.order += uint64(len(c.Out))
 	for p, seq := range c.Sequences {

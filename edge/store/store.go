@@ -3,17 +3,20 @@
 //	store.go    opening, keys, the epoch, the plan
 //	journal.go  readings as they came in, until their deltas are cut
 //	outbox.go   batches, from their cut until JetStream has them
+//	held.go     what is cut while the core is away: merged deltas, rows
 //
 // Keys, all integers big-endian so that they sort:
 //
 //	m/epoch  m/plan                  meta: epoch, the last plan
 //	m/rows                           the journal position up to which rows were cut
-//	m/journal  m/order  m/marks      the last number used of each, since the keys themselves are deleted
+//	m/journal  m/order  m/marks  m/held  the last number used of each, since the keys themselves are deleted
 //	q <partition u32>                the last batch sequence of a partition
 //	w <stream u32>                   the watermark promised last
 //	j <seq u64>                      journal record: a micro-batch of messages
 //	d <stream u32> <bucket i64> <n u64>   dedupe marks: content hashes of one bucket
 //	o <order u64>                    outbox: partition u32, then the packed batch
+//	h <view u32> <pane i64> <partition u32> <key>   held delta: readings uvarint, then the state
+//	r <order u64>                    held rows: stream u32, partition u32, count u32, then the columns
 //
 // Every commit that something is acknowledged after is synced. It does not know what readings, plans or batches are.
 package store
@@ -37,6 +40,8 @@ type Store struct {
 	journal   uint64 // last journal sequence written
 	order     uint64 // last outbox order written
 	marks     uint64
+	held      Held
+	heldOrder uint64 // last order of held rows
 	sequences map[uint32]uint64
 	observe   func(time.Duration)
 }
@@ -92,7 +97,7 @@ func (s *Store) load() error {
 	for _, m := range []struct {
 		name string
 		into *uint64
-	}{{"journal", &s.journal}, {"order", &s.order}, {"marks", &s.marks}} { // an empty journal or outbox must not start over
+	}{{"journal", &s.journal}, {"order", &s.order}, {"marks", &s.marks}, {"held", &s.heldOrder}} { // an empty journal or outbox must not start over
 		v, err := s.get(metaKey(m.name))
 		if err != nil {
 			return err
@@ -100,6 +105,9 @@ func (s *Store) load() error {
 		if len(v) == 8 {
 			*m.into = max(*m.into, binary.BigEndian.Uint64(v))
 		}
+	}
+	if err := s.loadHeld(); err != nil {
+		return err
 	}
 	return s.scan('q', func(key, v []byte) error {
 		s.sequences[binary.BigEndian.Uint32(key)] = binary.BigEndian.Uint64(v)

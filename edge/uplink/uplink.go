@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/hexpane/hexpane/protocol/wire"
@@ -51,6 +52,7 @@ type Uplink struct {
 	sent   func(batches, bytes int)
 	next   uint64 // batches up to here are delivered
 	tries  int
+	failed atomic.Int64 // since when, Unix µs; 0: the last delivery went well
 	// ackWithin is how long an acknowledgement may take.
 	ackWithin time.Duration
 }
@@ -58,6 +60,14 @@ type Uplink struct {
 // New makes an uplink; sent is told of each delivery.
 func New(edge string, conn *nats.Conn, outbox Outbox, log *slog.Logger, sent func(batches, bytes int)) *Uplink {
 	return &Uplink{edge: edge, conn: conn, outbox: outbox, log: log, wake: make(chan struct{}, 1), sent: sent, ackWithin: ackTimeout}
+}
+
+// Failing is for how long nothing could be delivered; 0 while the core is reached or nothing waits.
+func (u *Uplink) Failing() time.Duration {
+	if us := u.failed.Load(); us != 0 {
+		return time.Since(time.UnixMicro(us))
+	}
+	return 0
 }
 
 // Wake says that the outbox has something new. It never blocks.
@@ -72,17 +82,19 @@ func (u *Uplink) Wake() {
 func (u *Uplink) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		n, err := u.deliver(ctx)
+		if err == nil {
+			u.tries = 0
+			u.failed.Store(0)
+		}
 		switch {
 		case err != nil && ctx.Err() == nil:
+			u.failed.CompareAndSwap(0, time.Now().UnixMicro())
 			u.pause(ctx, err)
 		case n == 0:
-			u.tries = 0
 			select {
 			case <-u.wake:
 			case <-ctx.Done():
 			}
-		default:
-			u.tries = 0
 		}
 	}
 	return nil
