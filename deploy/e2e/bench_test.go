@@ -127,6 +127,30 @@ func BenchmarkFrame(b *testing.B) {
 		b.ReportMetric(ms[len(ms)/2], "p50-ms")
 		b.ReportMetric(ms[len(ms)*99/100], "p99-ms")
 		b.ReportMetric(float64(len(ms))/12, "positions/s")
+		for _, stage := range []struct{ name, server string }{{"durable", h.edge.http}, {"core", h.core.http}, {"frame", h.core.http}} {
+			b.ReportMetric(stageP99(b, stage.server, stage.name), stage.name+"-p99-ms")
+		}
 		b.ReportMetric(0, "ns/op")
 	}
+}
+
+// stageP99 is the bucket of hexpane_end_to_end_seconds that holds the 99th of a hundred, its upper bound in ms.
+func stageP99(b *testing.B, server, stage string) float64 {
+	b.Helper()
+	_, text, err := get(server + "/metrics")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var bounds, counts []float64
+	for _, m := range regexp.MustCompile(`hexpane_end_to_end_seconds_bucket\{stage="`+stage+`",le="([^"]+)"\} (\S+)`).FindAllStringSubmatch(text, -1) {
+		le, _ := strconv.ParseFloat(m[1], 64) // +Inf is one
+		n, _ := strconv.ParseFloat(m[2], 64)
+		bounds, counts = append(bounds, le), append(counts, n)
+	}
+	for i, n := range counts {
+		if n >= 0.99*counts[len(counts)-1] {
+			return bounds[i] * 1000
+		}
+	}
+	return 0
 }
