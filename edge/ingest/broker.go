@@ -43,7 +43,7 @@ func NewBroker(cfg BrokerConfig, sink Sink, log *slog.Logger) (*Broker, error) {
 	if err := server.AddHook(&door{users: cfg.Users}, nil); err != nil {
 		return nil, fmt.Errorf("mqtt authentication: %w", err)
 	}
-	t := &tap{sink: sink, server: server}
+	t := &tap{sink: sink, server: server, local: server.NewClient(nil, "local", "hexpane", true)}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	if err := server.AddHook(t, nil); err != nil {
 		return nil, fmt.Errorf("mqtt hook: %w", err)
@@ -118,6 +118,7 @@ type tap struct {
 	mqtt.HookBase
 	sink   Sink
 	server *mqtt.Server
+	local  *mqtt.Client // publishes to other MQTT clients what mochi forgets
 	ctx    context.Context
 	cancel context.CancelFunc
 	busy   sync.RWMutex // read-held while a message is handed on
@@ -162,10 +163,20 @@ func (t *tap) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, err
 		m.Done = a
 	}
 	// Not handed on when stopping: not acknowledged either, so the device publishes it again.
-	if err := t.submit(m); err != nil || m.QoS > 0 {
+	if err := t.submit(m); err != nil {
+		return pk, packets.ErrRejectPacket
+	}
+	if m.QoS > 0 {
+		t.pass(pk)
 		return pk, packets.ErrRejectPacket
 	}
 	return pk, nil
+}
+
+// pass hands a publish that mochi is told to forget to MQTT clients that subscribed to its topic, and retains it if it says so.
+func (t *tap) pass(pk packets.Packet) {
+	pk.Properties.TopicAlias, pk.Properties.TopicAliasFlag = 0, false // resolved
+	_ = t.server.InjectPacket(t.local, pk)                            // it passed the same checks already
 }
 
 func (t *tap) submit(m Message) error {

@@ -236,3 +236,45 @@ func TestNothingIsLeftOfClientsThatWent(t *testing.T) {
 		t.Errorf("%d are counted as in flight", n)
 	}
 }
+
+// MQTT clients that subscribe to a stream's topic get its messages, whatever their QoS, and retained ones later.
+func TestStreamsTopicsPassToClientsToo(t *testing.T) {
+	sink := newHandSink(100)
+	b := startBroker(t, BrokerConfig{}, sink)
+	got := make(chan string, 10)
+	subscribe := func(id string) {
+		c := pahoClient(t, b, func(o *paho.ClientOptions) { o.SetClientID(id) })
+		finished(t, "connect", c.Connect())
+		finished(t, "subscribe", c.Subscribe("in/#", 2, func(_ paho.Client, m paho.Message) {
+			got <- fmt.Sprintf("%s %s %s %d", id, m.Topic(), m.Payload(), m.Qos())
+		}))
+	}
+	subscribe("now")
+	p := pahoClient(t, b, func(o *paho.ClientOptions) { o.SetClientID("device") })
+	finished(t, "connect", p.Connect())
+	for qos := byte(0); qos <= 2; qos++ {
+		token := p.Publish("in/x", qos, qos == 2, fmt.Sprint("m", qos))
+		if m := sink.next(t); qos > 0 {
+			acknowledge(m)
+		}
+		finished(t, "publish", token)
+		if want := fmt.Sprintf("now in/x m%d %d", qos, qos); next(t, got) != want {
+			t.Errorf("QoS %d: not %q", qos, want)
+		}
+	}
+	subscribe("later")
+	if g := next(t, got); g != "later in/x m2 2" {
+		t.Errorf("retained: %q", g)
+	}
+}
+
+func next(t testing.TB, c chan string) string {
+	t.Helper()
+	select {
+	case s := <-c:
+		return s
+	case <-time.After(patience):
+		t.Fatal("nothing came")
+		return ""
+	}
+}
