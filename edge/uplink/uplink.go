@@ -52,14 +52,16 @@ type Uplink struct {
 	sent   func(batches, bytes int)
 	next   uint64 // batches up to here are delivered
 	tries  int
-	failed atomic.Int64 // since when, Unix µs; 0: the last delivery went well
+	failed atomic.Int64     // since when, Unix µs; 0: the last delivery went well
+	lost   chan nats.Status // a connection that breaks says so here
 	// ackWithin is how long an acknowledgement may take.
 	ackWithin time.Duration
 }
 
 // New makes an uplink; sent is told of each delivery.
 func New(edge string, conn *nats.Conn, outbox Outbox, log *slog.Logger, sent func(batches, bytes int)) *Uplink {
-	return &Uplink{edge: edge, conn: conn, outbox: outbox, log: log, wake: make(chan struct{}, 1), sent: sent, ackWithin: ackTimeout}
+	return &Uplink{edge: edge, conn: conn, outbox: outbox, log: log, wake: make(chan struct{}, 1), sent: sent, ackWithin: ackTimeout,
+		lost: conn.StatusChanged(nats.RECONNECTING)}
 }
 
 // Failing is for how long nothing could be delivered; 0 while the core is reached or nothing waits.
@@ -81,6 +83,7 @@ func (u *Uplink) Wake() {
 // Run delivers until ctx ends. On its way out it tries once more, for at most a second, to empty the outbox.
 func (u *Uplink) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
+		began := time.Now()
 		n, err := u.deliver(ctx)
 		if err == nil {
 			u.tries = 0
@@ -88,7 +91,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 		}
 		switch {
 		case err != nil && ctx.Err() == nil:
-			u.failed.CompareAndSwap(0, time.Now().UnixMicro())
+			u.failed.CompareAndSwap(0, began.UnixMicro())
 			u.pause(ctx, err)
 		case n == 0:
 			select {
@@ -171,6 +174,16 @@ func (u *Uplink) publish(ctx context.Context, batches []out) error {
 func (u *Uplink) request(ctx context.Context, m *nats.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, u.ackWithin)
 	defer cancel()
+	for len(u.lost) > 0 { // earlier breaks
+		<-u.lost
+	}
+	go func() {
+		select {
+		case <-u.lost: // no answer comes any more
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	reply, err := u.conn.RequestMsgWithContext(ctx, m)
 	if err != nil {
 		return fmt.Errorf("publish to %s: %w", m.Subject, err)
