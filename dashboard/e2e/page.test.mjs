@@ -191,15 +191,17 @@ test('search, keys and the choice of value', async () => {
   await start();
   await ready(page);
   await page.keyboard.press('/');
+  await page.locator('#search:focus').waitFor();
   await page.keyboard.type('bus-00', { delay: 20 });
   await page.locator('[role=option]').first().waitFor();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
   await page.locator('[data-testid=card]').waitFor();
   await page.keyboard.press('/');
+  await page.locator('#search:focus').waitFor();
   await page.keyboard.type('nobody', { delay: 20 });
   await page.keyboard.press('Enter');
-  await page.getByText('No device “nobody” is known').waitFor({ timeout: 5000 });
+  await page.getByText('No device “nobody” is known').waitFor({ timeout: 20_000 });
   await page.keyboard.press('t');
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
   await page.keyboard.press('h');

@@ -23,8 +23,9 @@ export function Search({ session }: { session: Session }) {
     if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
       e.preventDefault();
       setAt(Math.min(found.length - 1, Math.max(-1, at + (e.key === 'ArrowDown' ? 1 : -1))));
-    } else if (e.key === 'Enter' && text.trim()) {
-      void go(found[Math.max(0, at)] ?? text.trim());
+    } else if (e.key === 'Enter') {
+      const typed = (input.current?.value ?? '').trim(); // text may be a keystroke behind
+      if (typed) void go(found[at] ?? session.search(typed, MOST)[0] ?? typed);
     } else if (e.key === 'Escape') {
       setText('');
       input.current?.blur();
