@@ -37,7 +37,7 @@ export function Search({ session }: { session: Session }) {
       <Icon name="search" size={16} />
       <input ref={input} id="search" type="text" role="combobox" aria-label="Find a device by its id" placeholder="Find a device" autocomplete="off"
         spellcheck={false} aria-expanded={open} aria-controls="found" aria-autocomplete="list" aria-activedescendant={open && at >= 0 ? `found-${at}` : undefined}
-        value={text} onInput={e => { setText(e.currentTarget.value); setAt(-1); }} onKeyDown={key} onBlur={() => setTimeout(() => setText(''), 150)} />
+        value={text} onInput={e => { setText(e.currentTarget.value); setAt(-1); }} onKeyDown={key} onBlur={() => setTimeout(() => { if (document.activeElement !== input.current) setText(''); }, 150)} />
       <kbd aria-hidden="true">/</kbd>
       <ul id="found" role="listbox" aria-label="Devices found" hidden={!open}>
         {found.map((id, i) => (
