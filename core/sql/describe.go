@@ -57,7 +57,7 @@ func streamNotes(s *plan.Stream, i int) []string {
 	}
 	c := s.Columns[i]
 	note(c.Key, "key")
-	note(c.Path != "", "path $."+c.Path)
+	note(c.Path != "", "path "+writtenPath(c.Path))
 	note(strings.Contains("/"+s.Topic+"/", "/{"+c.Name+"}/"), "from the topic")
 	note(int(s.Timestamp) == i, "event time")
 	if at := s.Position; at != nil {

@@ -83,6 +83,10 @@ func explainStream(s *plan.Stream) string {
 func explainReading(t *tree, s *plan.Stream) {
 	t.add("decode   %s from topic %s", s.Format, s.Topic)
 	event := "time of arrival"
+	switch s.Format {
+	case "senml", "line", "sparkplug":
+		event = "the message's own, or of arrival"
+	}
 	if s.Timestamp >= 0 {
 		event = quoteName(Ident{Name: s.Columns[s.Timestamp].Name})
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hexpane/hexpane/protocol/payload"
 	"github.com/hexpane/hexpane/protocol/value"
 )
 
@@ -14,11 +15,8 @@ var optionNames = []string{"topic", "format", "timestamp", "disorder", "position
 // optionAdvice answers ksqlDB's names.
 var optionAdvice = map[string]string{"kafka_topic": "topic", "value_format": "format", "key_format": "format", "timestamp_format": "timestamp"}
 
-// Formats there are, and those that the language names but that are not built yet.
-var (
-	formats      = []string{"json", "senml"}
-	laterFormats = []string{"sparkplug", "owntracks", "line", "cbor"}
-)
+// formats there are.
+var formats = payload.Formats
 
 // defaultDisorder is how far out of order readings may come unless a stream says else.
 const defaultDisorder = 5_000_000
@@ -57,14 +55,10 @@ func (o options) word(name, otherwise string) string {
 
 func (o options) format() string {
 	f := o.word("format", "json")
-	switch {
-	case slices.Contains(formats, f):
-		return f
-	case slices.Contains(laterFormats, f):
-		fail(o["format"].ValuePos, "format '%s' is not supported yet", f)
+	if !slices.Contains(formats, f) {
+		fail(o["format"].ValuePos, "no format '%s'; there are %s%s", shorten(f), strings.Join(formats, ", "), didYouMean(f, formats))
 	}
-	fail(o["format"].ValuePos, "no format '%s'; there are %s%s", shorten(f), strings.Join(formats, ", "), didYouMean(f, append(laterFormats, formats...)))
-	return ""
+	return f
 }
 
 // timestamp gives the event-time column; −1 is arrival time.

@@ -3,6 +3,7 @@ package sql
 import (
 	"strings"
 
+	"github.com/hexpane/hexpane/protocol/payload"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 )
@@ -33,21 +34,35 @@ func planStream(st *CreateStream) *plan.Stream {
 	return def
 }
 
-// jsonPath takes the "$." off; * is any one key.
+// jsonPath takes the "$." off; * is any one key, ['key'] a key with any characters, [n] an element.
 func jsonPath(c ColumnDef) string {
 	if c.PathPos == (Pos{}) {
 		return ""
 	}
-	path, ok := strings.CutPrefix(c.Path, "$.")
-	if !ok || strings.ContainsAny(path, "[]\"") {
-		fail(c.PathPos, "a path is like '$.a.b' or '$.*.b' (* is any one key), not '%s'", shorten(c.Path))
+	path, ok := strings.CutPrefix(c.Path, "$")
+	dotted := strings.HasPrefix(path, ".")
+	if !ok || !dotted && !strings.HasPrefix(path, "['") && !strings.HasPrefix(path, `["`) {
+		fail(c.PathPos, "a path is like '$.a.b', '$.*.b' (* is any one key), '$.a[0]' or '$[\"a/b\"]', not '%s'", shorten(c.Path))
 	}
-	for _, key := range strings.Split(path, ".") {
-		if key == "" {
-			fail(c.PathPos, "the path '%s' has an empty key", shorten(c.Path))
+	if path = strings.TrimPrefix(path, "."); !strings.ContainsAny(path, "[]\"") {
+		for _, key := range strings.Split(path, ".") {
+			if key == "" {
+				fail(c.PathPos, "the path '%s' has an empty key", shorten(c.Path))
+			}
 		}
 	}
+	if err := payload.CheckPath(path); err != nil || dotted && strings.HasPrefix(path, "[") {
+		fail(c.PathPos, "'%s' is no path: want keys like a.b, *, [0] or [\"a/b\"]", shorten(c.Path))
+	}
 	return path
+}
+
+// writtenPath is jsonPath's path as it is written.
+func writtenPath(path string) string {
+	if strings.HasPrefix(path, "[") {
+		return "$" + path
+	}
+	return "$." + path
 }
 
 // topic checks the template and writes its {names} as the columns are written.

@@ -1,24 +1,32 @@
 // Package payload turns device messages into readings.
 //
-//	payload.go  Decoder, Reading, Reject: what the edge sees
-//	topic.go    topic templates
-//	json.go     JSON: an object, an array of objects, or one object a line
-//	path.go     JSON paths
-//	convert.go  JSON values → typed columns
-//	senml.go    SenML JSON (RFC 8428)
-//	encode.go   readings → JSON, for simulators
+//	payload.go           Decoder, Reading, Reject: what the edge sees
+//	topic.go             topic templates
+//	json.go              JSON: an object, an array of objects, or one object a line
+//	path.go, quoted.go   JSON paths, and the tree of a stream's paths
+//	scan.go              strict JSON, value by value
+//	scan_columns.go      one pass that finds the columns' values
+//	convert.go           found values → typed columns
+//	native.go            the other formats' values → typed columns; which keys are columns
+//	senml*.go            SenML (RFC 8428): records, base fields, readings, in its JSON and CBOR forms
+//	cbor*.go             CBOR: a map, an array of maps, or a sequence of these
+//	line*.go             Influx line protocol
+//	owntracks.go         OwnTracks locations
+//	sparkplug*.go        Sparkplug B: births, data, deaths
+//	encode*.go           readings → each of these, for simulators
 //
 // A message that can't be read, or an element of a batch, is a Reject with a short stable reason; the others go on. The
-// package keeps no state between messages but buffers, and does not know of journals, panes or duplicates.
+// package keeps no state between messages but buffers, and what Sparkplug's births say. It does not know of journals, panes
+// or duplicates.
 package payload
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
-	"github.com/valyala/fastjson"
 )
 
 // Reading is one decoded record: a value for each declared column.
@@ -32,7 +40,9 @@ type Reading struct {
 
 // Reject says why something is no reading.
 type Reject struct {
-	Reason string // malformed, not_object, bad_type, bad_timestamp, missing_key, bad_topic, bad_senml: a metric's label
+	// Reason is a metric's label: malformed, not_object, bad_type, bad_timestamp, missing_key, bad_topic, bad_senml,
+	// too_many, owntracks_type, encrypted, unknown_alias.
+	Reason string
 	Detail string
 	Sample []byte // at most 256 bytes
 }
@@ -41,12 +51,14 @@ type Reject struct {
 type Batch struct {
 	Readings []Reading
 	Rejects  []Reject
-	slab     []value.Value
+	// Skipped counts what is well formed and, as its format has it, no reading of the stream, such as an OwnTracks waypoint.
+	Skipped int
+	slab    []value.Value
 }
 
 // Reset empties the batch.
 func (b *Batch) Reset() {
-	b.Readings, b.Rejects, b.slab = b.Readings[:0], b.Rejects[:0], b.slab[:0]
+	b.Readings, b.Rejects, b.Skipped, b.slab = b.Readings[:0], b.Rejects[:0], 0, b.slab[:0]
 }
 
 // row gives a row of NULLs. Rows stay valid when the slab grows, since the old one is left to them.
@@ -78,24 +90,26 @@ type Decoder struct {
 	keys     []int
 	time     int
 	sequence int // column of the device's own counter; -1: content tells readings apart
-	parser   fastjson.Parser
+	scan     columnScanner
 	levels   []string
 	scratch  []byte
 	names    interner
-	senml    bool
 	generic  bool
+	index    columnIndex
+	own      []byte // a row's bytes, of formats in which several readings share bytes
+	decode   func(topic string, payload []byte, arrivalUs int64, out *Batch)
 }
+
+// Formats are those that New takes.
+var Formats = []string{"json", "senml", "cbor", "line", "owntracks", "sparkplug"}
+
+// maxElements is how many elements one message may hold in formats other than JSON: a byte of CBOR can be one, and takes a
+// row of memory.
+const maxElements = 1 << 16
 
 // New makes a decoder for a stream.
 func New(s *plan.Stream) (*Decoder, error) {
 	d := &Decoder{stream: s, time: int(s.Timestamp), sequence: -1, fromTop: make([]bool, len(s.Columns))}
-	switch s.Format {
-	case "json", "":
-	case "senml":
-		d.senml = true
-	default:
-		return nil, fmt.Errorf("format '%s' is not supported yet", s.Format)
-	}
 	var err error
 	if d.template, err = ParseTemplate(s.Topic); err != nil {
 		return nil, fmt.Errorf("topic %q: %w", s.Topic, err)
@@ -104,7 +118,7 @@ func New(s *plan.Stream) (*Decoder, error) {
 	for i, c := range s.Columns {
 		index[c.Name] = i
 		d.types = append(d.types, c.Type.Value())
-		p, err := parsePath(c.Path, c.Name)
+		p, err := parseQuoted(c.Path, c.Name)
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", c.Name, err)
 		}
@@ -127,7 +141,30 @@ func New(s *plan.Stream) (*Decoder, error) {
 		d.captured = append(d.captured, i)
 		d.fromTop[i] = true
 	}
-	return d, nil
+	return d, d.setFormat()
+}
+
+// setFormat prepares what the stream's format needs.
+func (d *Decoder) setFormat() error {
+	d.index = newColumnIndex(d.paths, d.fromTop)
+	switch d.stream.Format {
+	case "json", "":
+		d.decode = func(_ string, payload []byte, arrivalUs int64, out *Batch) { d.decodeJSON(payload, arrivalUs, out) }
+	case "senml":
+		d.decode = d.decodeSenML
+	case "cbor":
+		d.decode = newCBORDecoder(d).decode
+	case "line":
+		d.decode = newLineDecoder(d).decode
+	case "owntracks":
+		d.decode = newOwnTracksDecoder(d).decode
+	case "sparkplug":
+		d.decode = newSparkplugDecoder(d).decode
+	default:
+		return fmt.Errorf("format '%s' is not known", d.stream.Format)
+	}
+	d.scan = newColumnScanner(d.paths, d.fromTop)
+	return nil
 }
 
 // Decode reads one message that arrived at arrivalUs, and appends to out.
@@ -137,11 +174,7 @@ func (d *Decoder) Decode(topic string, payload []byte, arrivalUs int64, out *Bat
 		out.reject("bad_topic", "the topic does not match the stream's", []byte(topic))
 		return
 	}
-	if d.senml {
-		d.decodeSenML(payload, arrivalUs, out)
-		return
-	}
-	d.decodeJSON(payload, arrivalUs, out)
+	d.decode(topic, payload, arrivalUs, out)
 }
 
 // begin makes a row with the columns that the topic gives.
@@ -189,7 +222,7 @@ func (d *Decoder) finish(out *Batch, row []value.Value, own []byte, arrivalUs in
 	if d.sequence >= 0 && !row[d.sequence].IsNull() {
 		d.scratch = value.Append(d.scratch, row[d.sequence])
 	} else {
-		d.scratch = value.Append(d.scratch, value.OfTime(us))
+		d.scratch = binary.LittleEndian.AppendUint64(d.scratch, uint64(us))
 		d.scratch = append(d.scratch, own...)
 	}
 	out.Readings = append(out.Readings, Reading{TimeUs: us, Row: row, Hash: xxhash.Sum64(d.scratch)})

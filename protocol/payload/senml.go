@@ -2,10 +2,10 @@ package payload
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/hexpane/hexpane/protocol/value"
-	"github.com/valyala/fastjson"
 )
 
 // Record is one SenML record with its base fields resolved (RFC 8428, 4.6). Absent values are NULL.
@@ -15,177 +15,240 @@ type Record struct {
 	Value            value.Value // v, a DOUBLE
 	Text             value.Value // vs
 	Bool             value.Value // vb
-	Data             value.Value // vd, base64 as it came
+	Data             value.Value // vd, base64url: as it came, or of CBOR's bytes
 	Sum              value.Value // s
 }
 
 // relativeLimit: times below 2^28 s are relative to now (RFC 8428, 4.5.3).
 const relativeLimit = 1 << 28
 
-// ResolveSenML reads a SenML JSON pack that arrived at arrivalUs.
+const (
+	// maxSenMLName is how long a record's name may be with its base name: each record of a pack would hold a copy.
+	maxSenMLName = 1024
+	// maxSenMLVersion is the newest version of SenML known.
+	maxSenMLVersion = 10
+)
+
+// ResolveSenML reads a pack, JSON or CBOR, that arrived at arrivalUs.
 func ResolveSenML(payload []byte, arrivalUs int64) ([]Record, error) {
-	var p fastjson.Parser
-	v, err := p.ParseBytes(payload)
-	if err != nil {
-		return nil, err
+	p := pack{arrivalUs: arrivalUs}
+	var err error
+	if len(payload) > 0 && payload[0] >= 0x80 { // CBOR's arrays and tags; JSON is ASCII outside of strings
+		err = p.readCBOR(payload)
+	} else {
+		err = p.readJSON(payload)
 	}
-	list, err := v.Array()
-	if err != nil {
-		return nil, fmt.Errorf("a pack is an array, found %s", v.Type())
-	}
-	var base base
-	var records []Record
-	for i, e := range list {
-		o, err := e.Object()
-		if err != nil {
-			return nil, fmt.Errorf("record %d is no object", i)
-		}
-		if err := base.take(o); err != nil {
-			return nil, fmt.Errorf("record %d: %w", i, err)
-		}
-		r, ok, err := base.resolve(o, arrivalUs)
-		if err != nil {
-			return nil, fmt.Errorf("record %d: %w", i, err)
-		}
-		if ok {
-			records = append(records, r)
-		}
-	}
-	return records, nil
+	return p.records, err
 }
 
-type base struct {
+// pack resolves records in the order in which they stand.
+type pack struct {
+	arrivalUs int64
+	base      senMLBase
+	records   []Record
+	read      int
+}
+
+type senMLBase struct {
 	name, unit       string
 	time, value, sum float64
 	hasValue, hasSum bool
-	version          float64
 }
 
-func (b *base) take(o *fastjson.Object) (err error) {
-	if err = stringField(o, "bn", &b.name); err != nil {
-		return err
-	}
-	if err = stringField(o, "bu", &b.unit); err != nil {
-		return err
-	}
-	for _, f := range []struct {
-		key  string
-		into *float64
-		has  *bool
-	}{{"bt", &b.time, nil}, {"bv", &b.value, &b.hasValue}, {"bs", &b.sum, &b.hasSum}, {"bver", &b.version, nil}} {
-		has, err := numberField(o, f.key, f.into)
-		if err != nil {
-			return err
+// fields are one record's as they came. The first of equal labels counts.
+type fields struct {
+	has                                    uint32 // 1<<label
+	baseName, baseUnit, name, unit, vs, vd string
+	baseTime, baseValue, baseSum, version  float64
+	value, sum, time, updateTime           float64
+	vb                                     bool
+	unknown                                string // a label that must be understood, and is not
+}
+
+// label is a field of SenML. The order has no meaning.
+type label uint8
+
+const (
+	labelBaseName label = iota
+	labelBaseTime
+	labelBaseUnit
+	labelBaseValue
+	labelBaseSum
+	labelVersion
+	labelName
+	labelUnit
+	labelValue
+	labelText
+	labelBool
+	labelSum
+	labelTime
+	labelUpdateTime
+	labelData
+	noLabel
+)
+
+var labelNames = [...]string{"bn", "bt", "bu", "bv", "bs", "bver", "n", "u", "v", "vs", "vb", "s", "t", "ut", "vd"}
+
+func labelOf(name []byte) label {
+	for l, n := range labelNames {
+		if string(name) == n {
+			return label(l)
 		}
-		if has && f.has != nil {
-			*f.has = true
-		}
 	}
-	if b.version > 10 {
-		return fmt.Errorf("SenML version %v is newer than 10", b.version)
+	return noLabel
+}
+
+// first reports whether the label is a known one that comes for the first time.
+func (f *fields) first(l label) bool {
+	if l == noLabel || f.has&(1<<l) != 0 {
+		return false
 	}
-	var unknown string
-	o.Visit(func(k []byte, _ *fastjson.Value) {
-		if len(k) > 0 && k[len(k)-1] == '_' { // must be understood, and is not
-			unknown = string(k)
-		}
-	})
-	if unknown != "" {
-		return fmt.Errorf("field %q must be understood, and is not known", unknown)
+	f.has |= 1 << l
+	return true
+}
+
+func (f *fields) is(l label) bool { return f.has&(1<<l) != 0 }
+
+// text is where a label's text goes; nil: its value is none.
+func (f *fields) text(l label) *string {
+	switch l {
+	case labelBaseName:
+		return &f.baseName
+	case labelBaseUnit:
+		return &f.baseUnit
+	case labelName:
+		return &f.name
+	case labelUnit:
+		return &f.unit
+	case labelText:
+		return &f.vs
+	case labelData:
+		return &f.vd
 	}
 	return nil
 }
 
-// resolve makes the record; ok is false for one that holds base fields alone.
-func (b *base) resolve(o *fastjson.Object, arrivalUs int64) (r Record, ok bool, err error) {
-	var name string
-	r.Base, r.Unit = b.name, b.unit
-	if err = stringField(o, "n", &name); err != nil {
-		return r, false, err
+// number is where a label's number goes; nil: its value is none.
+func (f *fields) number(l label) *float64 {
+	switch l {
+	case labelBaseTime:
+		return &f.baseTime
+	case labelBaseValue:
+		return &f.baseValue
+	case labelBaseSum:
+		return &f.baseSum
+	case labelVersion:
+		return &f.version
+	case labelValue:
+		return &f.value
+	case labelSum:
+		return &f.sum
+	case labelTime:
+		return &f.time
+	case labelUpdateTime:
+		return &f.updateTime
 	}
-	if err = stringField(o, "u", &r.Unit); err != nil {
-		return r, false, err
+	return nil
+}
+
+// extension notes a label that is not known: one that ends in _ must be understood.
+func (f *fields) extension(name []byte) {
+	if n := len(name); n > 0 && name[n-1] == '_' && f.unknown == "" {
+		f.unknown = string(name)
 	}
-	r.Name = b.name + name
-	var t, v, s float64
-	if _, err = numberField(o, "t", &t); err != nil {
-		return r, false, err
+}
+
+// add resolves the next record.
+func (p *pack) add(f *fields) error {
+	p.read++
+	if err := p.resolve(f); err != nil {
+		return fmt.Errorf("record %d: %w", p.read-1, err)
 	}
-	hasV, err := numberField(o, "v", &v)
-	if err != nil {
-		return r, false, err
+	if p.read > maxElements {
+		return fmt.Errorf("more than %d records", maxElements)
 	}
-	hasS, err := numberField(o, "s", &s)
-	if err != nil {
-		return r, false, err
+	return nil
+}
+
+func (p *pack) resolve(f *fields) error {
+	b := &p.base
+	b.take(f)
+	switch {
+	case f.version > maxSenMLVersion:
+		return fmt.Errorf("SenML version %v is newer than %d", f.version, maxSenMLVersion)
+	case f.unknown != "":
+		return fmt.Errorf("field %q must be understood, and is not known", f.unknown)
+	case len(b.name)+len(f.name) > maxSenMLName:
+		return fmt.Errorf("a name of more than %d bytes", maxSenMLName)
 	}
-	if hasV || b.hasValue && o.Get("vs") == nil && o.Get("vb") == nil && o.Get("vd") == nil {
-		r.Value = value.OfDouble(b.value + v)
+	r := Record{Base: b.name, Name: b.name + f.name, Unit: b.unit}
+	if f.is(labelUnit) {
+		r.Unit = f.unit
 	}
-	if hasS || b.hasSum {
-		r.Sum = value.OfDouble(b.sum + s)
+	if f.is(labelValue) || b.hasValue && !f.is(labelText) && !f.is(labelBool) && !f.is(labelData) {
+		r.Value = value.OfDouble(b.value + f.value)
 	}
-	for key, into := range map[string]*value.Value{"vs": &r.Text, "vd": &r.Data} {
-		var text string
-		if o.Get(key) == nil {
-			continue
-		}
-		if err = stringField(o, key, &text); err != nil {
-			return r, false, err
-		}
-		*into = value.OfString(text)
+	if f.is(labelSum) || b.hasSum {
+		r.Sum = value.OfDouble(b.sum + f.sum)
 	}
-	if vb := o.Get("vb"); vb != nil {
-		b, err := vb.Bool()
-		if err != nil {
-			return r, false, fmt.Errorf("vb: %w", err)
-		}
-		r.Bool = value.OfBool(b)
+	if f.is(labelText) {
+		r.Text = value.OfString(f.vs)
 	}
-	ok = !r.Value.IsNull() || !r.Sum.IsNull() || !r.Text.IsNull() || !r.Data.IsNull() || !r.Bool.IsNull()
-	if ok && r.Name == "" {
-		return r, false, fmt.Errorf("a record has no name")
+	if f.is(labelData) {
+		r.Data = value.OfString(f.vd)
 	}
-	seconds := b.time + t
+	if f.is(labelBool) {
+		r.Bool = value.OfBool(f.vb)
+	}
+	if r.Value.IsNull() && r.Sum.IsNull() && r.Text.IsNull() && r.Data.IsNull() && r.Bool.IsNull() {
+		return nil // base fields alone
+	}
+	if r.Name == "" {
+		return fmt.Errorf("a record has no name")
+	}
+	var ok bool
+	if r.TimeUs, ok = senMLTime(b.time+f.time, p.arrivalUs); !ok {
+		return fmt.Errorf("the time %v is out of range", b.time+f.time)
+	}
+	p.records = append(p.records, r)
+	return nil
+}
+
+func (b *senMLBase) take(f *fields) {
+	if f.is(labelBaseName) {
+		b.name = f.baseName
+	}
+	if f.is(labelBaseUnit) {
+		b.unit = f.baseUnit
+	}
+	if f.is(labelBaseTime) {
+		b.time = f.baseTime
+	}
+	if f.is(labelBaseValue) {
+		b.value, b.hasValue = f.baseValue, true
+	}
+	if f.is(labelBaseSum) {
+		b.sum, b.hasSum = f.baseSum, true
+	}
+}
+
+// senMLTime: seconds since the epoch, or relative to now.
+func senMLTime(seconds float64, arrivalUs int64) (int64, bool) {
+	us := seconds * 1e6
+	if math.IsNaN(us) || math.Abs(us) > 1<<62 {
+		return 0, false
+	}
 	if seconds < relativeLimit {
-		r.TimeUs = arrivalUs + int64(seconds*1e6)
-	} else {
-		r.TimeUs, _ = value.MicrosOfNumber(seconds)
+		return arrivalUs + int64(us), true
 	}
-	return r, ok, nil
-}
-
-func stringField(o *fastjson.Object, key string, into *string) error {
-	v := o.Get(key)
-	if v == nil {
-		return nil
-	}
-	b, err := v.StringBytes()
-	if err != nil {
-		return fmt.Errorf("%s: %w", key, err)
-	}
-	*into = string(b)
-	return nil
-}
-
-func numberField(o *fastjson.Object, key string, into *float64) (bool, error) {
-	v := o.Get(key)
-	if v == nil {
-		return false, nil
-	}
-	f, err := v.Float64()
-	if err != nil || value.OfDouble(f).IsNull() {
-		return false, fmt.Errorf("%s: want a number, found %s", key, v)
-	}
-	*into = f
-	return true, nil
+	return int64(math.Round(us)), true
 }
 
 // decodeSenML makes readings of a pack. A stream that declares a column value or string_value gets one reading per record
 // (columns name, unit, value, string_value, bool_value, data, sum). Else records of one base name and time make one
 // reading, whose columns are named as the records are, after their base name; a record without a name of its own goes
 // by its unit, as in RFC 8428's GPS example. A key column that no record fills gets the base name.
-func (d *Decoder) decodeSenML(payload []byte, arrivalUs int64, out *Batch) {
+func (d *Decoder) decodeSenML(_ string, payload []byte, arrivalUs int64, out *Batch) {
 	records, err := ResolveSenML(payload, arrivalUs)
 	if err != nil {
 		out.reject("bad_senml", err.Error(), payload)
@@ -252,5 +315,6 @@ func (d *Decoder) senMLReading(records []Record, payload []byte, arrivalUs int64
 	if d.time >= 0 && row[d.time].IsNull() && d.types[d.time].Kind == value.Timestamp {
 		row[d.time] = value.OfTime(records[0].TimeUs)
 	}
-	d.finish(out, row, value.AppendRow(nil, row), records[0].TimeUs)
+	d.own = value.AppendRow(d.own[:0], row)
+	d.finish(out, row, d.own, records[0].TimeUs)
 }

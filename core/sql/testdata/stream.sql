@@ -103,3 +103,23 @@ DROP STREAM IF EXISTS vehicle; DROP STREAM Vehicles; DROP STREAM hsl
 --> no stream vehicle (no change)
 --> stream vehicles dropped
 --> stream HSL dropped
+
+-- The other formats; keys with any characters, and elements.
+CREATE STREAM motors (node STRING KEY, rpm DOUBLE PATH '$["Motor/RPM"]', first BIGINT PATH '$.a[''b.c''].list[0]', online BOOLEAN)
+  WITH (topic = 'spBv1.0/plant/+/{node}/#', format = 'Sparkplug');
+DESCRIBE motors
+--> stream motors created
+--> column | type | note
+--> node | STRING | key, from the topic
+--> rpm | DOUBLE | path $["Motor/RPM"]
+--> first | BIGINT | path $.a['b.c'].list[0]
+--> online | BOOLEAN |
+
+EXPLAIN motors
+--> stream motors
+--> ├─ edge: each reading
+--> │  ├─ decode   sparkplug from topic spBv1.0/plant/+/{node}/#
+--> │  ├─ time     the message's own, or of arrival, up to 5 seconds out of order
+--> │  └─ dedupe   equal key, time and payload count once
+--> └─ core
+-->    └─ nothing: no position, so no rows are forwarded

@@ -26,11 +26,11 @@ CREATE STREAM v (a STRING) WITH (topic = 't', fromat = 'json')
 CREATE STREAM v (a STRING) WITH (kafka_topic = 't')
 --> error 1:34: no option `kafka_topic`; use topic
 
-CREATE STREAM v (a STRING) WITH (topic = 't', format = 'sparkplug')
---> error 1:56: format 'sparkplug' is not supported yet
+CREATE STREAM v (a STRING) WITH (topic = 't', format = 'sparklug')
+--> error 1:56: no format 'sparklug'; there are json, senml, cbor, line, owntracks, sparkplug; did you mean `sparkplug`?
 
 CREATE STREAM v (a STRING) WITH (topic = 't', format = 'jsn')
---> error 1:56: no format 'jsn'; there are json, senml; did you mean `json`?
+--> error 1:56: no format 'jsn'; there are json, senml, cbor, line, owntracks, sparkplug; did you mean `json`?
 
 CREATE STREAM v (a STRING) WITH (topic = 't', topic = 'u')
 --> error 1:47: option topic is given twice
@@ -66,7 +66,13 @@ CREATE STREAM v (a DECIMAL(4,5)) WITH (topic = 't')
 --> error 1:30: the number of digits after the point is 0 to 4, not 5
 
 CREATE STREAM v (a STRING PATH 'a.b') WITH (topic = 't')
---> error 1:32: a path is like '$.a.b' or '$.*.b' (* is any one key), not 'a.b'
+--> error 1:32: a path is like '$.a.b', '$.*.b' (* is any one key), '$.a[0]' or '$["a/b"]', not 'a.b'
+
+CREATE STREAM v (a STRING PATH '$.a[x]') WITH (topic = 't')
+--> error 1:32: '$.a[x]' is no path: want keys like a.b, *, [0] or ["a/b"]
+
+CREATE STREAM v (a STRING PATH '$["a/b') WITH (topic = 't')
+--> error 1:32: '$["a/b' is no path: want keys like a.b, *, [0] or ["a/b"]
 
 CREATE STREAM v (a STRING PATH '$.a..b') WITH (topic = 't')
 --> error 1:32: the path '$.a..b' has an empty key
