@@ -3,7 +3,10 @@
 //	config.go   what can be set
 //	edge.go     assembly: New, Run
 //	line.go     the straight line of one reading: read this first
+//	take.go     one message: decode, dedupe, fold
+//	adopt.go    plans and what the store holds, put to work
 //	cut.go      from panes and rows to batches
+//	hold.go     what waits while the core is away
 //	streams.go  topics → streams
 //	plans.go    plans from the core's bucket
 //	metrics.go  the metrics

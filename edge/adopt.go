@@ -1,0 +1,116 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hexpane/hexpane/edge/dedupe"
+	"github.com/hexpane/hexpane/edge/pane"
+	"github.com/hexpane/hexpane/edge/store"
+	"github.com/hexpane/hexpane/protocol/payload"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"google.golang.org/protobuf/proto"
+)
+
+// adopt switches to a plan. Everything was cut before, so the journal is empty and a replay will run under the new one.
+func (l *line) adopt(p *plan.Plan) error {
+	if l.plan != nil && p.Version <= l.plan.Version {
+		return nil
+	}
+	if err := l.install(p); err != nil {
+		return err
+	}
+	data, err := proto.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	if err := l.store.SetPlan(data); err != nil {
+		return err
+	}
+	l.log.Info("plan adopted", "version", p.Version, "streams", len(p.Streams), "views", len(p.Views))
+	return nil
+}
+
+// install compiles a plan and keeps what is known of the streams that stay.
+func (l *line) install(p *plan.Plan) error {
+	table, err := pane.New(p)
+	if err != nil {
+		return err
+	}
+	sources := map[uint32]*source{}
+	var list []*source
+	for _, def := range p.Streams {
+		s := l.sources[def.Id]
+		if s == nil {
+			if s, err = l.newSource(def); err != nil {
+				return err
+			}
+		}
+		sources[def.Id] = s
+		list = append(list, s)
+	}
+	r, err := newRouter(list)
+	if err != nil {
+		return err
+	}
+	l.plan, l.table, l.sources = p, table, sources
+	l.router.Store(r)
+	l.version.Store(p.Version)
+	l.m.planVersion.Set(float64(p.Version))
+	return nil
+}
+
+func (l *line) newSource(def *plan.Stream) (*source, error) {
+	d, err := payload.New(def)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", def.Name, err)
+	}
+	s := &source{def: def, decoder: d, watermark: pane.Watermark{Disorder: def.DisorderUs,
+		MaxFuture: l.cfg.Time.MaxFuture.Microseconds(), IdleAfter: l.cfg.Time.Idle.Microseconds()}}
+	if def.Dedupe != "none" {
+		s.seen = dedupe.New(l.cfg.Dedupe.Horizon.Microseconds(), l.cfg.Dedupe.Limit)
+	}
+	return s, nil
+}
+
+// recover brings back what the store holds: plan, dedupe marks, watermarks, and the journal, folded again.
+func (l *line) recover() error {
+	data, err := l.store.Plan()
+	if err != nil || data == nil {
+		return err
+	}
+	p := new(plan.Plan)
+	if err := proto.Unmarshal(data, p); err != nil {
+		return fmt.Errorf("read the plan kept: %w", err)
+	}
+	if err := l.install(p); err != nil {
+		return fmt.Errorf("install the plan kept: %w", err)
+	}
+	now := time.Now().UnixMicro()
+	watermarks, err := l.store.Watermarks()
+	if err != nil {
+		return err
+	}
+	l.sent = watermarks
+	for id, s := range l.sources {
+		if us, ok := watermarks[id]; ok {
+			s.watermark.Restore(us, now)
+		}
+	}
+	err = l.store.Marks(func(m store.Marks) {
+		if s := l.sources[m.Stream]; s != nil && s.seen != nil {
+			s.seen.Load(dedupe.Mark{Generation: m.Bucket, Hashes: m.Hashes})
+		}
+	})
+	replayed := 0
+	err = errors.Join(err, l.store.Replay(func(m store.Message, rowsCut bool) {
+		replayed++
+		l.take(m, now, !rowsCut)
+	}))
+	if err == nil && replayed > 0 {
+		l.log.Info("journal replayed", "messages", replayed)
+		l.dirty = true
+	}
+	return err
+}

@@ -1,0 +1,77 @@
+package edge
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hexpane/hexpane/edge/store"
+	"github.com/hexpane/hexpane/protocol/payload"
+	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/wire"
+)
+
+// maxRejectSamples bounds what one cut tells the core about rejected payloads; the counters count them all.
+const maxRejectSamples = 16
+
+// Bounds of what one reading and one rejected payload put into a batch: whatever devices send, a batch fits a message, since one
+// that does not would stop the outbox for good.
+const (
+	maxTextBytes    = 64 << 10
+	maxExcerptBytes = 512
+)
+
+// take decodes one message for each stream that reads its topic, and folds the readings.
+func (l *line) take(m store.Message, now int64, forwardRows bool) {
+	for _, s := range l.router.Load().find(m.Topic) {
+		l.decoded.Reset()
+		s.decoder.Decode(m.Topic, m.Payload, m.ArrivalUs, &l.decoded)
+		accepted := 0
+		for i := range l.decoded.Readings {
+			r := &l.decoded.Readings[i]
+			if len(m.Payload) > maxTextBytes/16 && textBytes(r.Row) > maxTextBytes {
+				l.reject(s, m, &payload.Reject{Reason: "too_large", Detail: "its text is longer than 64 KiB", Sample: m.Payload[:256]})
+				continue
+			}
+			if s.seen != nil && !s.seen.Add(m.ArrivalUs, r.Hash) {
+				s.counters.duplicates++
+				l.m.duplicates.Inc()
+				continue
+			}
+			if !s.watermark.Observe(r.TimeUs, now) {
+				l.m.future.WithLabelValues(s.def.Name).Inc()
+			}
+			if l.table.Rows() == 0 {
+				l.rowsSince = time.UnixMicro(now)
+			}
+			l.table.Fold(s.def.Id, r.Row, r.TimeUs, forwardRows)
+			accepted++
+		}
+		if accepted > 0 && (l.oldest == 0 || m.ArrivalUs < l.oldest) {
+			l.oldest = m.ArrivalUs
+		}
+		s.counters.readings += uint64(accepted)
+		l.m.readings.WithLabelValues(s.def.Name).Add(float64(accepted))
+		for i := range l.decoded.Rejects {
+			l.reject(s, m, &l.decoded.Rejects[i])
+		}
+	}
+}
+
+func (l *line) reject(s *source, m store.Message, r *payload.Reject) {
+	s.counters.rejected++
+	l.m.rejected.WithLabelValues(s.def.Name, r.Reason).Inc()
+	if len(l.rejects) < maxRejectSamples {
+		l.rejects = append(l.rejects, &wire.Rejected{Stream: s.def.Name, Topic: excerpt(m.Topic),
+			Reason: excerpt(r.Reason + ": " + r.Detail), Sample: r.Sample, AtUs: m.ArrivalUs})
+	}
+}
+
+// excerpt is text that a device chose, as valid UTF-8 of bounded length.
+func excerpt(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxExcerptBytes)], "�") }
+
+func textBytes(row []value.Value) (n int) {
+	for _, v := range row {
+		n += len(v.Str())
+	}
+	return n
+}
