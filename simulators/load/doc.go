@@ -6,6 +6,7 @@
 // cannot hide it. Every run is bounded by a time or a count.
 //
 //	load.go     Config, Run
+//	pipe.go     a connection that publishes in bulk
 //	payload.go  JSON (array), NDJSON, SenML
 //	report.go   Report, the latency histogram
 package load

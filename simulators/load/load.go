@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/hexpane/hexpane/simulators/publish"
 )
 
 // Config of a load. For or Count is required.
@@ -52,9 +50,12 @@ func (c *Config) complete() error {
 	c.MaxInflight = cmp.Or(c.MaxInflight, 1000)
 	c.GiveUp = cmp.Or(c.GiveUp, 30*time.Second)
 	c.Every = cmp.Or(c.Every, 5*time.Second)
+	c.Log = cmp.Or(c.Log, slog.Default())
 	switch {
 	case c.For <= 0 && c.Count <= 0:
 		return errors.New("load needs a bound: a time or a count")
+	case c.MaxInflight < 1 || c.MaxInflight > 65535:
+		return errors.New("load: max inflight is 1 to 65535, as MQTT numbers messages")
 	case c.Devices < 0 || c.BatchSize < 0 || c.Rate < 0 || c.QoS > 1:
 		return errors.New("load: devices, batch size and rate cannot be negative, QoS is 0 or 1")
 	case !strings.Contains(c.Topic, "{device}") && c.Devices > 1:
@@ -78,7 +79,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	finished := make(chan struct{})
 	go l.tell(finished)
 	for _, n := range l.lines {
-		g.Go(func() error { return publish.Drive(ctx, n.pub, grace, n.feed) })
+		g.Go(func() error { return n.run(ctx) })
 	}
 	err := g.Wait()
 	close(finished)
@@ -96,8 +97,9 @@ type load struct {
 type line struct {
 	*load
 	number  int
-	pub     *publish.Publisher
+	pipe    *pipe
 	devices []device
+	payload []byte
 	stats   stats
 }
 
@@ -106,12 +108,25 @@ func (l *load) line(i int) *line {
 	for d := i; d < l.cfg.Devices; d += l.cfg.Connections {
 		n.devices = append(n.devices, newDevice(&l.cfg, d))
 	}
-	n.pub = publish.New(publish.Config{
-		Broker: l.cfg.Broker, ClientID: fmt.Sprintf("%s-%d", l.cfg.ClientID, i+1), Username: l.cfg.Username,
-		Password: l.cfg.Password, MaxInflight: l.cfg.MaxInflight, GiveUp: l.cfg.GiveUp, Log: l.cfg.Log,
-		OnAck: func(m publish.Message, at time.Time) { n.stats.ack(m.Weight, at.Sub(m.Due)) },
-	})
+	n.pipe = newPipe(&l.cfg, fmt.Sprintf("%s-%d", l.cfg.ClientID, i+1), n.stats.ack)
 	return n
+}
+
+// run publishes until the bound or ctx ends, and gives what is unacknowledged then some time, GiveUp or grace: an interruption is no error, what
+// stays unacknowledged is.
+func (n *line) run(ctx context.Context) error {
+	if err := n.pipe.open(ctx); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, n.pipe.wake)()
+	err := n.feed(ctx)
+	if ctx.Err() != nil {
+		err = nil
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.GiveUp)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	return errors.Join(err, n.pipe.close(late))
 }
 
 // feed publishes by the schedule until the bound.
@@ -134,16 +149,15 @@ func (n *line) feed(ctx context.Context) error {
 		if size == 0 {
 			return nil
 		}
-		if err := until(ctx, due); err != nil {
+		if err := n.until(ctx, due); err != nil {
 			return err
 		}
 		if n.cfg.For > 0 && time.Since(n.began) >= n.cfg.For {
 			return nil // behind schedule; what is left of it stays unsent
 		}
 		d := &n.devices[k%len(n.devices)]
-		payload := render(make([]byte, 0, 110*size), d, due, size)
-		m := publish.Message{Topic: d.topic, Payload: payload, QoS: n.cfg.QoS, Weight: size, Due: due}
-		if err := n.pub.Publish(ctx, m); err != nil {
+		n.payload = render(n.payload[:0], d, due, size)
+		if err := n.pipe.publish(ctx, d.topic, n.payload, size, due); err != nil {
 			return err
 		}
 		n.stats.sent.Add(int64(size))
@@ -161,10 +175,13 @@ func (n *line) take() int {
 }
 
 // until sleeps to the schedule; less than a millisecond ahead is near enough.
-func until(ctx context.Context, due time.Time) error {
+func (n *line) until(ctx context.Context, due time.Time) error {
 	left := time.Until(due)
 	if left < time.Millisecond {
 		return ctx.Err()
+	}
+	if err := n.pipe.flush(); err != nil {
+		return n.pipe.reopen(ctx)
 	}
 	select {
 	case <-time.After(left):

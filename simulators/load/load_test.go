@@ -79,3 +79,30 @@ func TestQuantile(t *testing.T) {
 		}
 	}
 }
+
+// A connection cut in the middle, and a broker that goes and comes back, lose no reading at QoS 1.
+func TestGoesOnAfterALoss(t *testing.T) {
+	b := brokertest.Start(t)
+	b.CutAt(700)
+	back := make(chan struct{})
+	go func() {
+		defer close(back)
+		for len(b.Taken()) < 2000 {
+			time.Sleep(time.Millisecond)
+		}
+		b.Halt()
+		b.Start(t)
+	}()
+	r, err := Run(t.Context(), Config{Broker: b.URL(), Devices: 20, QoS: 1, Connections: 2, MaxInflight: 100, Count: 5000})
+	<-back
+	if err != nil || r.Acked != 5000 || r.Resent == 0 || r.Reconnects < 2 {
+		t.Fatal(r, err)
+	}
+	seen := map[string]bool{}
+	for _, m := range b.Taken() {
+		seen[m.Topic+m.Payload] = true
+	}
+	if len(seen) != 5000 {
+		t.Fatalf("%d of 5000 readings arrived", len(seen))
+	}
+}

@@ -30,10 +30,9 @@ func (l *load) report() Report {
 	r := Report{Elapsed: time.Since(l.began)}
 	var h [buckets]int64
 	for _, n := range l.lines {
-		c := n.pub.Counts()
-		r.Messages += c.Published
-		r.Resent += c.Resent
-		r.Reconnects += c.Reconnects
+		r.Messages += n.pipe.messages.Load()
+		r.Resent += n.pipe.resent.Load()
+		r.Reconnects += n.pipe.reconnects.Load()
 		r.Sent += n.stats.sent.Load()
 		r.Acked += n.stats.acked.Load()
 		for i := range h {
