@@ -23,8 +23,12 @@ const (
 )
 
 // exceptions are imports that the rules forbid and that are right all the same: "from → to": "why".
-// It starts empty; a line here is a change of the design, and needs its reason.
-var exceptions = map[string]string{}
+// A line here is a change of the design, and needs its reason.
+var exceptions = map[string]string{
+	"edge/ingest → edge/crash": "a place to die at, in tests; empty in what is delivered",
+	"edge/store → edge/crash":  "the same",
+	"edge/uplink → edge/crash": "the same",
+}
 
 // topLevel is everything that may lie at the top, aside from dot-files and what .gitignore names there.
 var topLevel = []string{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hexpane/hexpane/edge/crash"
 	"github.com/hexpane/hexpane/edge/dedupe"
 	"github.com/hexpane/hexpane/edge/pane"
 	"github.com/hexpane/hexpane/edge/store"
@@ -18,9 +19,11 @@ func (l *line) adopt(p *plan.Plan) error {
 	if l.plan != nil && p.Version <= l.plan.Version {
 		return nil
 	}
+	crash.Here("adopt.cut")
 	if err := l.install(p); err != nil {
 		return err
 	}
+	crash.Here("adopt.installed")
 	data, err := proto.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode plan: %w", err)
@@ -28,6 +31,7 @@ func (l *line) adopt(p *plan.Plan) error {
 	if err := l.store.SetPlan(data); err != nil {
 		return err
 	}
+	crash.Here("adopt.kept")
 	l.log.Info("plan adopted", "version", p.Version, "streams", len(p.Streams), "views", len(p.Views))
 	return nil
 }
@@ -106,11 +110,13 @@ func (l *line) recover() error {
 	replayed := 0
 	err = errors.Join(err, l.store.Replay(func(m store.Message, rowsCut bool) {
 		replayed++
+		crash.Here("recover.replaying")
 		l.take(m, now, !rowsCut)
 	}))
 	if err == nil && replayed > 0 {
 		l.log.Info("journal replayed", "messages", replayed)
 		l.dirty = true
+		crash.Here("recover.replayed")
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package edge
 import (
 	"time"
 
+	"github.com/hexpane/hexpane/edge/crash"
 	"github.com/hexpane/hexpane/edge/pane"
 	"github.com/hexpane/hexpane/edge/store"
 	"github.com/hexpane/hexpane/protocol/wire"
@@ -64,6 +65,7 @@ func (l *line) hold(c *store.Change, rows []pane.Piece, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	crash.Here("hold.merged")
 	l.forget(c)
 	l.lastWhole, l.lastBeat, l.dirty, l.oldest = now, now, false, 0
 	return l.keepBudget(c)
@@ -145,6 +147,7 @@ func (l *line) release(c *store.Change, now time.Time) (pieces []pane.Piece, err
 				Rows: &wire.Rows{Stream: r.Stream, Count: r.Count, Columns: r.Columns}})
 		}
 	}
+	crash.Here("release.taken")
 	return pieces, nil
 }
 
@@ -157,6 +160,12 @@ func (l *line) settle(c *store.Change, now time.Time) {
 		return
 	}
 	h := l.store.Held()
+	if len(c.Hold)+len(c.HoldRows) > 0 {
+		crash.Here("hold.committed")
+	}
+	if len(c.Release)+len(c.ReleaseRows) > 0 {
+		crash.Here("release.committed")
+	}
 	l.m.heldDeltas.Set(float64(h.Deltas))
 	l.m.heldRows.Set(float64(h.Rows))
 	l.m.heldBytes.Set(float64(h.DeltaBytes + h.RowBytes))

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hexpane/hexpane/edge/crash"
 	"github.com/hexpane/hexpane/edge/ingest"
 	"github.com/hexpane/hexpane/edge/pane"
 	"github.com/hexpane/hexpane/edge/store"
@@ -214,12 +215,14 @@ func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 	}
 	l.settle(c, now)
 	if len(c.Out) > 0 {
+		crash.Here("line.cut-committed")
 		l.sentOut(c.Out)
 	}
 	committed := time.Now().UnixMicro()
 	for _, m := range batch {
 		l.m.endToEnd.Observe(float64(committed-m.ArrivalUs) / 1e6)
 		if m.Done != nil {
+			crash.Here("line.before-ack")
 			m.Done.Acknowledge(m.ID, m.QoS)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hexpane/hexpane/edge/crash"
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
@@ -54,5 +55,7 @@ func (a *acker) write(k ack) {
 			addInflight(a.server, 1)
 		}
 	}
+	crash.Here("ack.before-write")
 	_ = a.client.WritePacket(pk) // a failure means that the client is gone, as above
+	crash.Here("ack.written")
 }

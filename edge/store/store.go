@@ -31,6 +31,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hexpane/hexpane/edge/crash"
 )
 
 // Store is an edge's open database. Commit is for one goroutine; the outbox may be read and trimmed from another.
@@ -143,8 +144,10 @@ func (s *Store) Watermarks() (map[uint32]int64, error) {
 }
 
 func (s *Store) commit(b *pebble.Batch) error {
+	crash.Here("store.before-commit")
 	start := time.Now()
 	err := b.Commit(pebble.Sync)
+	crash.Here("store.committed")
 	s.observe(time.Since(start))
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hexpane/hexpane/edge/crash"
 	"github.com/hexpane/hexpane/protocol/wire"
 	"github.com/nats-io/nats.go"
 )
@@ -135,13 +136,16 @@ func (u *Uplink) deliver(ctx context.Context) (int, error) {
 	if err != nil || len(batches) == 0 {
 		return 0, err
 	}
+	crash.Here("uplink.before-publish")
 	if err := u.publish(ctx, batches); err != nil {
 		return 0, err
 	}
+	crash.Here("uplink.before-trim")
 	last := batches[len(batches)-1].order
 	if err := u.outbox.Delivered(batches[0].order, last); err != nil {
 		return 0, err
 	}
+	crash.Here("uplink.trimmed")
 	u.next = last
 	u.sent(len(batches), size)
 	return len(batches), nil
@@ -161,6 +165,7 @@ func (u *Uplink) publish(ctx context.Context, batches []out) error {
 			if err := u.conn.PublishMsg(m); err != nil {
 				return fmt.Errorf("publish to %s: %w", m.Subject, err)
 			}
+			crash.Here("uplink.in-publish")
 			continue
 		}
 		if len(batches) > 1 {
