@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,8 @@ type acker struct {
 	queue  queue[ack]
 	owed   atomic.Int32 // messages handed on, their acknowledgements not yet begun to be written
 	limit  int32
+
+	packets bytes.Buffer // of the queue's goroutine
 }
 
 type ack struct {
@@ -42,20 +45,37 @@ func (a *acker) owe() bool { return a.owed.Add(1) <= a.limit }
 // Acknowledge queues one acknowledgement.
 func (a *acker) Acknowledge(id uint16, qos byte) { a.queue.Put(ack{id, qos}) }
 
-func (a *acker) write(k ack) {
-	a.owed.Add(-1) // before the client can know, since it may go on at once
+// write sends the acknowledgements in one piece: one by one they cost more than all else the broker does for a message. mochi
+// writes under the client's lock too.
+func (a *acker) write(acks []ack) {
+	a.owed.Add(-int32(len(acks))) // before the client can know, since it may go on at once
 	if a.client.Closed() {
-		return // it publishes again, and the reading is a duplicate then
+		return // it publishes again, and the readings are duplicates then
 	}
-	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: k.id, Created: time.Now().Unix(), ProtocolVersion: a.client.Properties.ProtocolVersion}
-	if k.qos == 2 {
-		// The PUBREL that follows is answered by mochi, which wants to find the PUBREC in flight.
-		pk.FixedHeader.Type = packets.Pubrec
-		if a.client.State.Inflight.Set(pk) {
-			addInflight(a.server, 1)
+	a.packets.Reset()
+	for _, k := range acks {
+		if err := a.encode(k); err != nil {
+			return // only what can't be memory's; the client publishes again
 		}
 	}
+	a.client.Lock()
+	defer a.client.Unlock()
 	crash.Here("ack.before-write")
-	_ = a.client.WritePacket(pk) // a failure means that the client is gone, as above
+	n, _ := a.client.Net.Conn.Write(a.packets.Bytes()) // a failure means that the client is gone, as above
 	crash.Here("ack.written")
+	atomic.AddInt64(&a.server.Info.BytesSent, int64(n))
+	atomic.AddInt64(&a.server.Info.PacketsSent, int64(len(acks)))
+}
+
+func (a *acker) encode(k ack) error {
+	pk := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}, PacketID: k.id, ProtocolVersion: a.client.Properties.ProtocolVersion}
+	if k.qos < 2 {
+		return pk.PubackEncode(&a.packets)
+	}
+	// The PUBREL that follows is answered by mochi, which wants to find the PUBREC in flight.
+	pk.FixedHeader.Type, pk.Created = packets.Pubrec, time.Now().Unix()
+	if a.client.State.Inflight.Set(pk) {
+		addInflight(a.server, 1)
+	}
+	return pk.PubrecEncode(&a.packets)
 }

@@ -166,8 +166,11 @@ func (t *tap) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, err
 	if err := t.submit(m); err != nil {
 		return pk, packets.ErrRejectPacket
 	}
-	if m.QoS > 0 {
+	alone := !pk.FixedHeader.Retain && atomic.LoadInt64(&t.server.Info.Subscriptions) == 0 // no MQTT client would get it
+	if m.QoS > 0 && !alone {
 		t.pass(pk)
+	}
+	if m.QoS > 0 || alone {
 		return pk, packets.ErrRejectPacket
 	}
 	return pk, nil

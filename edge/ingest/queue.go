@@ -5,12 +5,14 @@ import (
 	"sync"
 )
 
-// queue does what is put in it, in order, from a goroutine that lives while there is anything. Put never blocks.
+// queue does what is put in it, in order and as much at once as waits, from a goroutine that lives while there is anything. Put
+// never blocks.
 type queue[T any] struct {
-	do func(T)
+	do func([]T) // the slice is used again afterwards
 
 	mu      sync.Mutex
 	waiting []T
+	spare   []T
 	idle    chan struct{} // closed when the goroutine ends; nil while there is none
 }
 
@@ -43,7 +45,7 @@ func (q *queue[T]) drain() {
 	for {
 		q.mu.Lock()
 		batch := q.waiting
-		q.waiting = nil
+		q.waiting, q.spare = q.spare[:0], nil
 		if len(batch) == 0 {
 			close(q.idle)
 			q.idle = nil
@@ -51,8 +53,15 @@ func (q *queue[T]) drain() {
 			return
 		}
 		q.mu.Unlock()
-		for _, item := range batch {
-			q.do(item)
+		q.do(batch)
+		if cap(batch) <= maxSpare {
+			clear(batch)
+			q.mu.Lock()
+			q.spare = batch
+			q.mu.Unlock()
 		}
 	}
 }
+
+// maxSpare bounds what an idle queue keeps for its next items.
+const maxSpare = 1024

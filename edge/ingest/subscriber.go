@@ -43,7 +43,11 @@ func NewSubscriber(cfg SubscriberConfig, sink Sink, log *slog.Logger) (*Subscrib
 	}
 	s := &Subscriber{cfg: cfg, sink: sink, log: log, filters: map[string]byte{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.acks.do = mqtt.Message.Ack // waits for the network
+	s.acks.do = func(messages []mqtt.Message) {
+		for _, m := range messages {
+			m.Ack() // waits for the network
+		}
+	}
 	return s, nil
 }
 
