@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/hexpane/hexpane/edge/dedupe"
 	"github.com/hexpane/hexpane/edge/pane"
@@ -29,15 +28,15 @@ type sourceCounters struct{ readings, rejected, duplicates uint64 }
 type router struct {
 	templates []*payload.Template
 	sources   []*source
-	known     sync.Map // topic → []*source
-	size      atomic.Int64
+	mu        sync.RWMutex
+	known     map[string][]*source // by topic
 }
 
 // maxKnownTopics bounds the router's memory; topics past it are matched anew each time.
 const maxKnownTopics = 200_000
 
 func newRouter(sources []*source) (*router, error) {
-	r := &router{sources: sources}
+	r := &router{sources: sources, known: map[string][]*source{}}
 	for _, s := range sources {
 		t, err := payload.ParseTemplate(s.def.Topic)
 		if err != nil {
@@ -49,18 +48,21 @@ func newRouter(sources []*source) (*router, error) {
 }
 
 func (r *router) find(topic string) []*source {
-	if found, ok := r.known.Load(topic); ok {
-		return found.([]*source)
+	r.mu.RLock()
+	found, ok := r.known[topic]
+	r.mu.RUnlock()
+	if ok {
+		return found
 	}
-	var found []*source
 	for i, t := range r.templates {
 		if _, ok := t.Match(topic, nil); ok {
 			found = append(found, r.sources[i])
 		}
 	}
-	if r.size.Load() < maxKnownTopics {
-		r.size.Add(1)
-		r.known.Store(topic, found)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.known) < maxKnownTopics {
+		r.known[strings.Clone(topic)] = found // not a part of a message
 	}
 	return found
 }
