@@ -1,0 +1,61 @@
+package rounds
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// The power of the edge's disk is cut, and in some rounds that of the NATS server's: whatever was acknowledged was synced.
+func TestPowerCuts(t *testing.T) {
+	rounds := 4
+	if soak() {
+		rounds = 50
+	}
+	edgeDisk, natsDisk := newDisk(t, "edge", 512), newDisk(t, "nats", 1024)
+	if err := os.WriteFile(filepath.Join(edgeDisk.dir, "unsynced"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	idle := start(t, nil, "sleep", "60")
+	edgeDisk.cut(idle)
+	if _, err := os.Stat(filepath.Join(edgeDisk.dir, "unsynced")); err == nil {
+		t.Fatal("a file that nobody synced outlived the power cut: the cuts of this test are none")
+	}
+	r := newRig(t, filepath.Join(edgeDisk.dir, "data"), filepath.Join(natsDisk.dir, "data"))
+	began, cuts := time.Now(), map[string]int{}
+	for round := range rounds {
+		if !r.startEdge("") {
+			t.Fatal("unreachable")
+		}
+		if r.rng.IntN(4) == 0 {
+			r.version++
+			r.book.put(t, r.version)
+		}
+		if r.rng.IntN(5) == 0 {
+			r.outage("release")
+		}
+		r.wait(900 * time.Millisecond)
+		both := round%4 == 3
+		if round%4 != 1 {
+			edgeDisk.cut(r.edge)
+			cuts["edge"]++
+		}
+		if round%4 == 1 || both {
+			natsDisk.cut(r.server)
+			cuts["nats"]++
+			r.startNATS()
+			r.book.forget() // what was there and not synced may be gone, and come again under the same number
+		}
+		if round%4 != 1 {
+			r.startEdge("")
+		}
+		r.check(round)
+		if round%10 == 9 || round == rounds-1 {
+			t.Logf("round %d of %d, %s: %s", round+1, rounds, time.Since(began).Round(time.Second), r.told())
+		}
+		r.wait(300 * time.Millisecond)
+		r.edge.kill()
+	}
+	t.Logf("soak: power cut: rounds=%d edge_disk=%d nats_disk=%d %s lost=0 twice=0", rounds, cuts["edge"], cuts["nats"], r.told())
+}
