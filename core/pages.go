@@ -4,6 +4,7 @@ import (
 	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/wire"
 )
 
 type object = map[string]any
@@ -111,9 +112,18 @@ func (c *Core) Edges() any {
 	for _, e := range c.catalog.edges.list() {
 		s := e.Stats
 		list = append(list, object{"edge": e.Edge, "last_seen": value.FormatTime(e.HeardUs), "epoch": e.Epoch, "plan_version": s.PlanVersion,
-			"readings": s.Readings, "rejected": s.Rejected, "duplicates": s.Duplicates, "clients": s.Clients, "outbox_bytes": s.OutboxBytes, "version": s.Version})
+			"readings": s.Readings, "rejected": s.Rejected, "duplicates": s.Duplicates, "clients": s.Clients, "outbox_bytes": s.OutboxBytes, "version": s.Version,
+			"state": edgeState(s), "disk_free_bytes": s.DiskFreeBytes})
 	}
 	return object{"edges": list}
+}
+
+// edgeState is "full" while an edge takes nothing in for want of disk; else "ok".
+func edgeState(s *wire.Stats) string {
+	if s.DiskFull {
+		return "full"
+	}
+	return "ok"
 }
 
 // Partitions gives each partition's place.

@@ -259,7 +259,7 @@ func (c *Core) readEdges() source {
 				s := e.Stats
 				if !yield([]value.Value{value.OfString(e.Edge), value.OfTime(e.HeardUs), value.OfInt(int64(s.PlanVersion)), value.OfInt(int64(s.Readings)),
 					value.OfInt(int64(s.Rejected)), value.OfInt(int64(s.Duplicates)), value.OfInt(int64(s.Clients)), value.OfInt(int64(s.OutboxBytes)),
-					value.OfString(s.Version)}) {
+					value.OfString(s.Version), value.OfString(edgeState(s)), value.OfInt(int64(s.DiskFreeBytes))}) {
 					return
 				}
 			}

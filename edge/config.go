@@ -50,6 +50,7 @@ type Config struct {
 		MemTable     int64 `yaml:"memtable_bytes" default:"32MiB" unit:"bytes" help:"write buffer"`
 		HeldRowBytes int64 `yaml:"held_row_bytes" default:"1GiB" unit:"bytes" help:"disk for rows while the core is away; past it the oldest are dropped, and counted"`
 		OutboxBytes  int64 `yaml:"outbox_bytes" default:"4GiB" unit:"bytes" help:"disk for batches and merged deltas that the core has not taken; when full, devices are held back"`
+		ReserveBytes int64 `yaml:"reserve_bytes" default:"256MiB" unit:"bytes" help:"free space on the disk below which nothing more is taken in, and devices are held back; a quarter as much again is kept as ballast; 0: no guard"`
 	} `yaml:"store" help:"the edge's disk"`
 
 	NATS NATSConfig `yaml:"nats" help:"the link to the core"`
@@ -84,6 +85,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("forward.deltas: %s must not be below forward.rows (%s), which must be above 0", c.Forward.Deltas, c.Forward.Rows)
 	case c.Forward.CatchUpBytes < 64<<10:
 		return fmt.Errorf("forward.catch_up_bytes: %d must be at least 64 KiB", c.Forward.CatchUpBytes)
+	case c.Store.ReserveBytes < 0:
+		return fmt.Errorf("store.reserve_bytes: %d must not be negative", c.Store.ReserveBytes)
 	case c.Forward.Batch < 1:
 		return fmt.Errorf("forward.batch: %d must be at least 1", c.Forward.Batch)
 	}

@@ -9,6 +9,7 @@
 //	hold.go     what waits while the core is away
 //	streams.go  topics → streams
 //	plans.go    plans from the core's bucket
+//	space.go    when the disk is full
 //	metrics.go  the metrics
 //
 // Stages are in the folders below and never import one another; this package alone joins them. It knows nothing
@@ -77,10 +78,12 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 		return float64(e.broker.Clients())
 	})
 	e.store, err = store.Open(d.DataDir, store.Options{Log: d.Log, CacheBytes: cfg.Store.CacheBytes, MemTableBytes: uint64(cfg.Store.MemTable),
-		Committed: func(t time.Duration) { e.m.commit.Observe(t.Seconds()) }})
+		ReserveBytes: cfg.Store.ReserveBytes,
+		Committed:    func(t time.Duration) { e.m.commit.Observe(t.Seconds()) }})
 	if err != nil {
 		return nil, err
 	}
+	e.m.watch(d.Metrics, e.store)
 	e.line = &line{cfg: cfg, log: d.Log, m: e.m, store: e.store, in: make(chan ingest.Message, 2*cfg.Forward.Batch), plans: make(chan *plan.Plan, 1),
 		sent: map[uint32]int64{}}
 	e.line.stats = func() *wire.Stats { return e.stats(d.Version) }
@@ -143,6 +146,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	defer stopUplink()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return e.watchPlans(ctx) })
+	g.Go(func() error { return e.watchSpace(ctx) })
 	lineDone := make(chan struct{})
 	g.Go(func() error { defer close(lineDone); return e.line.run(lineCtx) })
 	uplinkDone := make(chan struct{})
@@ -225,7 +229,8 @@ func (e *Edge) Checks() map[string]func() error {
 }
 
 func (e *Edge) stats(version string) *wire.Stats {
-	s := &wire.Stats{OutboxBytes: uint64(max(0, e.line.backlog.Load())), PlanVersion: e.line.version.Load(), Version: version}
+	s := &wire.Stats{OutboxBytes: uint64(max(0, e.line.backlog.Load())), PlanVersion: e.line.version.Load(), Version: version,
+		DiskFreeBytes: uint64(max(0, e.store.Space().Free())), DiskFull: e.store.Space().Full()}
 	for _, src := range e.line.sources {
 		s.Readings += src.counters.readings
 		s.Rejected += src.counters.rejected

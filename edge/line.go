@@ -63,6 +63,9 @@ func (l *line) Wants(topic string) bool {
 
 // Submit queues a message for the next commit.
 func (l *line) Submit(ctx context.Context, m ingest.Message) error {
+	if l.store.Space().Full() {
+		return l.submitFull(ctx, m)
+	}
 	select {
 	case l.in <- m:
 		return nil
@@ -78,8 +81,9 @@ func (l *line) run(ctx context.Context) error {
 	var batch []ingest.Message
 	for {
 		in := l.in
-		if l.full() {
-			in = nil // devices are held back, unacknowledged, until the core takes some
+		l.store.Space().Look()
+		if l.full() || l.store.Space().Full() {
+			in = nil // devices are held back, unacknowledged, until the core takes some, or the disk has room
 		}
 		batch = batch[:0]
 		select {
@@ -141,7 +145,10 @@ func (l *line) drain(batch []ingest.Message) []ingest.Message {
 
 func (l *line) finish() error {
 	for {
-		batch := l.drain(nil)
+		var batch []ingest.Message
+		if !l.store.Space().Full() { // what waits stays unacknowledged then
+			batch = l.drain(nil)
+		}
 		if err := l.turn(batch, time.Now(), true); err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ type metrics struct {
 	rowsDropped   *prometheus.CounterVec
 	uplinkBatches prometheus.Counter
 	uplinkBytes   prometheus.Counter
+	refused       prometheus.Counter
 	dedupeSize    *prometheus.GaugeVec
 	planVersion   prometheus.Gauge
 	endToEnd      prometheus.Observer
@@ -59,6 +60,8 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 			Help: "Batches delivered to JetStream."}),
 		uplinkBytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_uplink_bytes_total",
 			Help: "Bytes of these, compressed."}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_store_refused_total",
+			Help: "Messages refused since the disk was full. Those of QoS 0 are lost; others come again."}),
 		dedupeSize: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_edge_dedupe_readings",
 			Help: "Readings remembered; bounded by dedupe.limit."}, []string{"stream"}),
 		planVersion: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_plan_version",
@@ -75,7 +78,7 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 	}
 	m.endToEnd = stages.WithLabelValues("durable")
 	r.MustRegister(m.readings, m.rejected, m.duplicates, m.future, m.unmatched, m.commit, m.outboxBatches, m.outboxBytes, m.heldDeltas, m.heldRows, m.heldBytes, m.rowsDropped, m.uplinkBatches,
-		m.uplinkBytes, m.dedupeSize, m.planVersion,
+		m.uplinkBytes, m.refused, m.dedupeSize, m.planVersion,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_edge_ingest_clients", Help: "MQTT clients connected."}, clients))
 	return m
 }

@@ -5,6 +5,7 @@
 //	austin_test.go    exactness, over shuffles and kills
 //	hfp_test.go       a real feed, as it comes
 //	apart_test.go     the halves as processes of their own; outages
+//	disk_test.go      an edge whose disk is filled
 //	influx_test.go    history in InfluxDB
 //	contract_test.go  commands and endpoints
 //	bench_test.go     the system's latency, rate and CPU

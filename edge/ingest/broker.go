@@ -164,6 +164,9 @@ func (t *tap) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, err
 	}
 	// Not handed on when stopping: not acknowledged either, so the device publishes it again.
 	if err := t.submit(m); err != nil {
+		if m.QoS > 0 && errors.Is(err, ErrFull) { // it publishes again when it is back, and not before
+			_ = t.server.DisconnectClient(cl, packets.ErrQuotaExceeded)
+		}
 		return pk, packets.ErrRejectPacket
 	}
 	alone := !pk.FixedHeader.Retain && atomic.LoadInt64(&t.server.Info.Subscriptions) == 0 // no MQTT client would get it

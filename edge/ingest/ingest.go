@@ -10,7 +10,10 @@
 // It neither decodes nor stores.
 package ingest
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Message is one message from a device, not yet durable.
 type Message struct {
@@ -28,8 +31,11 @@ type Acknowledger interface {
 	Acknowledge(id uint16, qos byte)
 }
 
+// ErrFull says that the edge's disk is full. The message was not taken; it may be sent again later.
+var ErrFull = errors.New("the edge's disk is full: nothing is taken in until there is room; try again later")
+
 // Sink takes messages. Submit blocks only while the edge is overloaded, which holds back the publisher by TCP alone, and
-// fails when ctx ends.
+// fails when ctx ends. On a full disk it fails with ErrFull, at once for a message of QoS 0.
 type Sink interface {
 	// Wants reports whether any stream reads the topic.
 	Wants(topic string) bool

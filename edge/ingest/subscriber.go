@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -151,7 +152,12 @@ func (s *Subscriber) receive(_ mqtt.Client, m mqtt.Message) {
 	if s.ctx.Err() != nil {
 		return // not acknowledged, so the broker sends it again
 	}
-	_ = s.sink.Submit(s.ctx, Message{Topic: m.Topic(), Payload: m.Payload(), ArrivalUs: time.Now().UnixMicro(), Done: pahoAck{s, m}}) // as above
+	in := Message{Topic: m.Topic(), Payload: m.Payload(), ArrivalUs: time.Now().UnixMicro(), Done: pahoAck{s, m}, QoS: m.Qos()}
+	for { // on a full disk until there is room: the broker keeps the rest; what it would not send again goes
+		if err := s.sink.Submit(s.ctx, in); m.Qos() == 0 || !errors.Is(err, ErrFull) { // stopping: not acknowledged, as above
+			return
+		}
+	}
 }
 
 type pahoAck struct {

@@ -4,6 +4,7 @@
 //	journal.go  readings as they came in, until their deltas are cut
 //	outbox.go   batches, from their cut until JetStream has them
 //	held.go     what is cut while the core is away: merged deltas, rows
+//	space.go    the guard over the disk's free space, the ballast
 //
 // Keys, all integers big-endian so that they sort:
 //
@@ -27,6 +28,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -45,6 +49,9 @@ type Store struct {
 	heldOrder uint64 // last order of held rows
 	sequences map[uint32]uint64
 	observe   func(time.Duration)
+	space     *Space
+	clock     commitClock
+	troubles  atomic.Uint64 // flushes and compactions that failed
 }
 
 // Options of Open.
@@ -54,6 +61,8 @@ type Options struct {
 	MemTableBytes uint64
 	// Committed is told how long each synced commit took. Required.
 	Committed func(time.Duration)
+	// ReserveBytes is the free space below which the store is full; 0: no guard. It guards the host's file system alone.
+	ReserveBytes int64
 	// FS is the file system; nil is the host's.
 	FS vfs.FS
 }
@@ -62,19 +71,47 @@ type Options struct {
 func Open(dir string, o Options) (*Store, error) {
 	cache := pebble.NewCache(max(o.CacheBytes, 8<<20))
 	defer cache.Unref()
-	db, err := pebble.Open(dir, &pebble.Options{
+	s := &Store{sequences: map[uint32]uint64{}, observe: o.Committed}
+	if o.FS == nil {
+		s.space = newSpace(dir, o.ReserveBytes, o.Log)
+		s.space.Look()
+		o.FS = vfs.OnDiskFull(vfs.Default, s.space.GiveUp)
+	} else {
+		s.space = newSpace(dir, 0, o.Log)
+	}
+	var err error
+	s.db, err = pebble.Open(dir, &pebble.Options{
 		Cache: cache, MemTableSize: max(o.MemTableBytes, 16<<20),
 		FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{o.Log}, FS: o.FS,
+		EventListener: &pebble.EventListener{BackgroundError: func(err error) { s.trouble(err, o.Log) }},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open edge store %s: %w", dir, err)
 	}
-	s := &Store{db: db, sequences: map[uint32]uint64{}, observe: o.Committed}
 	if err := s.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("read edge store %s: %w", dir, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("read edge store %s: %w", dir, err), s.db.Close())
 	}
 	return s, nil
 }
+
+// trouble is told of a flush or compaction that failed. Pebble tries again at once, and for ever.
+func (s *Store) trouble(err error, log *slog.Logger) {
+	if n := s.troubles.Add(1); n == 1 || n%1000 == 0 {
+		log.Error("the store can't write to its disk; it tries again", "error", err, "times", n)
+	}
+	if errors.Is(err, syscall.ENOSPC) && s.space.Ballast() > 0 {
+		s.space.GiveUp()
+	}
+}
+
+// Space is the guard over the disk's free space.
+func (s *Store) Space() *Space { return s.space }
+
+// Troubles counts flushes and compactions that failed.
+func (s *Store) Troubles() uint64 { return s.troubles.Load() }
+
+// Pending is how long the commit under way has taken; 0: none is under way.
+func (s *Store) Pending() time.Duration { return s.clock.pending() }
 
 func (s *Store) load() error {
 	epoch, err := s.get(metaKey("epoch"))
@@ -145,8 +182,9 @@ func (s *Store) Watermarks() (map[uint32]int64, error) {
 
 func (s *Store) commit(b *pebble.Batch) error {
 	crash.Here("store.before-commit")
-	start := time.Now()
+	start := s.clock.start()
 	err := b.Commit(pebble.Sync)
+	s.clock.stop()
 	crash.Here("store.committed")
 	s.observe(time.Since(start))
 	return err
@@ -203,6 +241,11 @@ type pebbleLog struct{ log *slog.Logger }
 func (l pebbleLog) Infof(format string, args ...any)  { l.log.Debug(fmt.Sprintf(format, args...)) }
 func (l pebbleLog) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	l.log.Error("the store failed; nothing more can be acknowledged", "error", fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	advice := "look at the disk, then start again"
+	if strings.Contains(text, syscall.ENOSPC.Error()) {
+		advice = "free some space on the disk, then start again"
+	}
+	l.log.Error("the store failed, so the edge ends; what was acknowledged is kept", "error", text, "advice", advice)
 	os.Exit(1)
 }

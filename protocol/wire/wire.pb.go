@@ -242,7 +242,8 @@ func (x *Deltas) GetStates() []byte {
 	return nil
 }
 
-// Rows are whole readings of one stream, column by column (columns.go).
+// Rows are whole readings of one stream, column by column (columns.go). Where the stream has no event-time column, one more
+// column of TIMESTAMPs comes last.
 type Rows struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Stream        uint32                 `protobuf:"varint,1,opt,name=stream,proto3" json:"stream,omitempty"`
@@ -442,6 +443,8 @@ type Stats struct {
 	PlanVersion   uint64                 `protobuf:"varint,6,opt,name=plan_version,json=planVersion,proto3" json:"plan_version,omitempty"`
 	Clients       uint64                 `protobuf:"varint,7,opt,name=clients,proto3" json:"clients,omitempty"`
 	Version       string                 `protobuf:"bytes,8,opt,name=version,proto3" json:"version,omitempty"`
+	DiskFreeBytes uint64                 `protobuf:"varint,9,opt,name=disk_free_bytes,json=diskFreeBytes,proto3" json:"disk_free_bytes,omitempty"` // 0: not measured
+	DiskFull      bool                   `protobuf:"varint,10,opt,name=disk_full,json=diskFull,proto3" json:"disk_full,omitempty"`                 // nothing more is taken in until there is room
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -532,6 +535,20 @@ func (x *Stats) GetVersion() string {
 	return ""
 }
 
+func (x *Stats) GetDiskFreeBytes() uint64 {
+	if x != nil {
+		return x.DiskFreeBytes
+	}
+	return 0
+}
+
+func (x *Stats) GetDiskFull() bool {
+	if x != nil {
+		return x.DiskFull
+	}
+	return false
+}
+
 var File_protocol_wire_wire_proto protoreflect.FileDescriptor
 
 const file_protocol_wire_wire_proto_rawDesc = "" +
@@ -573,7 +590,7 @@ const file_protocol_wire_wire_proto_rawDesc = "" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06sample\x18\x04 \x01(\fR\x06sample\x12\x13\n" +
-	"\x05at_us\x18\x05 \x01(\x03R\x04atUs\"\x80\x02\n" +
+	"\x05at_us\x18\x05 \x01(\x03R\x04atUs\"\xc5\x02\n" +
 	"\x05Stats\x12\x1a\n" +
 	"\breadings\x18\x01 \x01(\x04R\breadings\x12\x1a\n" +
 	"\brejected\x18\x02 \x01(\x04R\brejected\x12\x1e\n" +
@@ -584,7 +601,10 @@ const file_protocol_wire_wire_proto_rawDesc = "" +
 	"\foutbox_bytes\x18\x05 \x01(\x04R\voutboxBytes\x12!\n" +
 	"\fplan_version\x18\x06 \x01(\x04R\vplanVersion\x12\x18\n" +
 	"\aclients\x18\a \x01(\x04R\aclients\x12\x18\n" +
-	"\aversion\x18\b \x01(\tR\aversionB*Z(github.com/hexpane/hexpane/protocol/wireb\x06proto3"
+	"\aversion\x18\b \x01(\tR\aversion\x12&\n" +
+	"\x0fdisk_free_bytes\x18\t \x01(\x04R\rdiskFreeBytes\x12\x1b\n" +
+	"\tdisk_full\x18\n" +
+	" \x01(\bR\bdiskFullB*Z(github.com/hexpane/hexpane/protocol/wireb\x06proto3"
 
 var (
 	file_protocol_wire_wire_proto_rawDescOnce sync.Once
