@@ -37,7 +37,10 @@ func TestAFullDiskTakesNothingIn(t *testing.T) {
 	if !errors.Is(err, ingest.ErrFull) {
 		t.Errorf("submitted on a full disk: %v", err)
 	}
-	eventually(t, "the core hears of it", func() bool { l := h.received(t); return l.stats != nil && l.stats.DiskFull && l.stats.DiskFreeBytes > 0 })
+	eventually(t, "the core hears of it", func() bool {
+		l := h.received(t)
+		return l.stats != nil && l.stats.DiskFull && l.stats.DiskFreeBytes > 0
+	})
 	e.stop()
 	if held.WaitTimeout(time.Millisecond) && held.Error() == nil {
 		t.Error("a reading was acknowledged on a full disk")
