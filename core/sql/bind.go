@@ -197,7 +197,7 @@ func noFunction(c *Call) {
 
 // laterFunctions are in the language, but not built yet.
 var laterFunctions = map[string]bool{
-	"HOP": true, "SESSION": true, "IN_FENCE": true, "STDDEV": true, "PERCENTILE": true, "FIRST": true, "LAST": true,
+	"HOP": true, "SESSION": true, "IN_FENCE": true, "STDDEV": true, "FIRST": true, "LAST": true,
 	"COLLECT_LIST": true, "TOPK": true,
 }
 

@@ -11,7 +11,7 @@
 //	statement.go  the statements; syntax.go the expressions in them
 //	lexer.go → parser.go → parse_statement.go, parse_stream.go, parse_select.go, parse_window.go, parse_expr.go
 //	bind.go       names, calls and literals → typed plan.Expr (make.go); coerce.go literals that take their neighbour's type
-//	group.go      GROUP BY, aggregates, HAVING: what both views and pull queries do
+//	group.go      GROUP BY, HAVING: what both views and pull queries do; aggregate.go the calls of aggregates
 //	apply.go      a statement changes the catalogue; stream.go and view.go define; options.go, position.go, window.go
 //	select.go     a pull query; run.go, order.go its work; hints.go what the store may skip
 //	insert.go, describe.go, explain.go, format.go, suggest.go, error.go, limits.go

@@ -43,13 +43,6 @@ func lateText(grace int64) string {
 	return "revised for " + spanText(grace) + " after the window, then to the table late"
 }
 
-func aggregateCall(a *plan.Aggregate, columns []Expr) *Call {
-	if a.Argument == nil {
-		return &Call{Function: a.Function, Star: true}
-	}
-	return &Call{Function: a.Function, Args: []Expr{written(a.Argument, columns)}}
-}
-
 func aggregateTexts(v *plan.View, columns []Expr) []string {
 	var list []string
 	for _, a := range v.Aggregates {

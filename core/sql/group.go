@@ -4,43 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
-	"google.golang.org/protobuf/proto"
 )
-
-// aggregateNames are the aggregates there are so far; laterFunctions has the rest of the language's.
-var aggregateNames = []string{"COUNT", "SUM", "AVG", "MIN", "MAX"}
-
-// aggregateName gives the aggregate a call means, in capitals.
-func aggregateName(c *Call) (string, bool) {
-	upper := strings.ToUpper(c.Function)
-	for _, name := range aggregateNames {
-		if upper == name {
-			return name, true
-		}
-	}
-	return "", false
-}
-
-// hasAggregate looks through the whole expression.
-func hasAggregate(e Expr) bool {
-	switch x := e.(type) {
-	case *Cast:
-		return hasAggregate(x.X)
-	case *Call:
-		if _, ok := aggregateName(x); ok {
-			return true
-		}
-		for _, a := range x.Args {
-			if hasAggregate(a) {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // grouping is a select with its rows put into groups. Expressions after it see one row per group: the keys, then the
 // aggregates, then (in a view) window_start and window_end.
@@ -195,45 +161,6 @@ func (g *grouping) leaf(mayAlias bool) func(Expr) *plan.Expr {
 
 func (g *grouping) binder(mayAlias bool) *binder {
 	return &binder{leaf: g.leaf(mayAlias), now: g.row.now, nodes: g.row.nodes}
-}
-
-// aggregate gives the column of an aggregate; the same aggregate twice is computed once.
-func (g *grouping) aggregate(c *Call, name string) *plan.Expr {
-	if c.Distinct {
-		unsupported(c.Pos, name+"(DISTINCT …)")
-	}
-	a := &plan.Aggregate{Function: name}
-	switch {
-	case c.Star && name != "COUNT":
-		fail(c.Pos, "%s takes a column, not *", name)
-	case c.Star:
-	case len(c.Args) != 1:
-		fail(c.Pos, "%s takes 1 argument, not %d", name, len(c.Args))
-	default:
-		a.Argument = g.row.bind(c.Args[0])
-		if typeOf(a.Argument).Kind == value.Null {
-			fail(c.Pos, "%s of NULL has no type; CAST it", name)
-		}
-		a.ArgumentType = a.Argument.Type
-	}
-	t, err := aggregate.ResultType(name, a.ArgumentType.Value())
-	if err != nil {
-		fail(c.Pos, "%s", err)
-	}
-	a.Type = planType(t)
-	bytes, err := proto.MarshalOptions{Deterministic: true}.Marshal(a)
-	if err != nil {
-		fail(c.Pos, "%s", err)
-	}
-	if i, ok := g.known[string(bytes)]; ok {
-		return columnExpr(len(g.keys)+i, t)
-	}
-	g.known[string(bytes)] = len(g.aggregates)
-	if len(g.aggregates) == maxColumns {
-		fail(c.Pos, "more than %d aggregates", maxColumns)
-	}
-	g.aggregates = append(g.aggregates, a)
-	return columnExpr(len(g.keys)+len(g.aggregates)-1, t)
 }
 
 // boundColumn stands for window_start's index, and boundColumn+1 for window_end's, until settle.

@@ -71,6 +71,43 @@ CREATE VIEW x AS SELECT COUNT(*), NULL AS nothing FROM vehicles
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WHERE ts > NOW()
 --> error 1:59: NOW() cannot stand in a view: its result must not depend on when it is computed
 
+-- Aggregates and their constants.
+CREATE VIEW x AS SELECT PERCENTILE(speed) FROM vehicles
+--> error 2:25: PERCENTILE(x, share) takes 2 arguments, not 1
+
+CREATE VIEW x AS SELECT PERCENTILE(route, 0.95) FROM vehicles
+--> error 1:25: PERCENTILE takes a number, not STRING
+
+CREATE VIEW x AS SELECT PERCENTILE(speed, 95) FROM vehicles
+--> error 1:43: PERCENTILE takes a share between 0 and 1, such as 0.95, not 95
+
+CREATE VIEW x AS SELECT PERCENTILE(speed, -0.5) FROM vehicles
+--> error 1:43: PERCENTILE takes a share between 0 and 1, such as 0.95, not -0.5
+
+CREATE VIEW x AS SELECT PERCENTILE(speed, lat) FROM vehicles
+--> error 1:43: PERCENTILE(x, share) takes a constant number here: a share between 0 and 1, such as 0.95
+
+CREATE VIEW x AS SELECT PERCENTILE(speed, '0.95') FROM vehicles
+--> error 1:43: PERCENTILE(x, share) takes a constant number here: a share between 0 and 1, such as 0.95
+
+CREATE VIEW x AS SELECT PERCENTILE(speed, 1 / 0) FROM vehicles
+--> error 1:45: PERCENTILE(x, share) takes a constant number here: a share between 0 and 1, such as 0.95
+
+CREATE VIEW x AS SELECT PERCENTILE(*) FROM vehicles
+--> error 1:25: PERCENTILE takes a column, not *
+
+CREATE VIEW x AS SELECT COUNT(DISTINCT route, device) FROM vehicles
+--> error 1:25: COUNT(x) takes 1 argument, not 2
+
+CREATE VIEW x AS SELECT COUNT(DISTINCT NULL) FROM vehicles
+--> error 1:25: COUNT of NULL has no type; CAST it
+
+CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WHERE PERCENTILE(speed, 0.5) > 3
+--> error 1:54: PERCENTILE is an aggregate and cannot stand in WHERE
+
+CREATE VIEW x AS SELECT MAX(PERCENTILE(speed, 0.5)) FROM vehicles
+--> error 1:29: PERCENTILE is an aggregate and cannot stand in an aggregate
+
 -- Grouping.
 CREATE VIEW x AS SELECT device, speed FROM vehicles
 --> error 2:1: a view groups its stream: it needs an aggregate (COUNT(*), AVG(x) …) or GROUP BY
@@ -94,7 +131,7 @@ CREATE VIEW x AS SELECT SUM(*) FROM vehicles
 --> error 1:25: SUM takes a column, not *
 
 CREATE VIEW x AS SELECT COUNT(speed, ts) FROM vehicles
---> error 1:25: COUNT takes 1 argument, not 2
+--> error 1:25: COUNT(x) takes 1 argument, not 2
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles GROUP BY 2
 --> error 1:57: 2 is no position in the select list, which has 1 to 1
@@ -171,11 +208,8 @@ CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WINDOW SESSION (30 SECONDS)
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles GROUP BY HOP(ts, INTERVAL '1' HOUR, INTERVAL '5' MINUTE)
 --> error 1:57: GROUP BY HOP(…) is not supported yet
 
-CREATE VIEW x AS SELECT COUNT(DISTINCT device) FROM vehicles
---> error 1:25: COUNT(DISTINCT …) is not supported yet
-
-CREATE VIEW x AS SELECT PERCENTILE(speed, 0.95) FROM vehicles
---> error 1:25: PERCENTILE is not supported yet
+CREATE VIEW x AS SELECT SUM(DISTINCT speed) FROM vehicles
+--> error 1:25: SUM(DISTINCT …) is not supported yet
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles JOIN arrivals ON vehicles.device = arrivals.device
 --> error 1:48: JOIN is not supported yet
