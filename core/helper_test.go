@@ -221,13 +221,13 @@ func (e *handEdge) cut(t tester, watermark int64, rides ...ride) []*wire.Batch {
 	for _, v := range e.plan.Views {
 		e.deltas(t, v, rides, batches)
 	}
-	rows := map[uint32][][]value.Value{}
+	rows := map[uint32][]value.Value{} // of 5 each
 	for _, r := range rides {
 		n := wire.Partition(value.Append(nil, value.OfString(r.device)), e.plan.Partitions)
-		rows[n] = append(rows[n], r.row())
+		rows[n] = append(rows[n], r.row()...)
 	}
 	for n, list := range rows {
-		batches[n].Rows = append(batches[n].Rows, &wire.Rows{Stream: stream.Id, Count: uint32(len(list)), Columns: wire.AppendColumns(nil, list, 5)})
+		batches[n].Rows = append(batches[n].Rows, &wire.Rows{Stream: stream.Id, Count: uint32(len(list) / 5), Columns: wire.AppendColumns(nil, list, 5)})
 	}
 	return batches
 }

@@ -68,11 +68,13 @@ func (g *gate) open() int {
 type gateConn struct {
 	net.Conn
 	gate *gate
-	read time.Time // when something was read last; of the reading goroutine
+
+	read    time.Time // when it was read last; of the reading goroutine, as drained
+	drained bool      // there was less than asked for
 }
 
-// A connection that sends all the time is read at every readTick, all such connections at once: then reading a message costs no
-// wake-up of its own. One is such a connection if its last two reads were within busyWithin.
+// A connection that sends all the time, and had nothing more when it was read last, is read again at the next readTick, as all such
+// connections are: then reading a message costs no wake-up of its own.
 const (
 	readTick   = 4 * time.Millisecond
 	busyWithin = 2 * readTick
@@ -80,11 +82,11 @@ const (
 
 func (c *gateConn) Read(b []byte) (int, error) {
 	now := time.Now()
-	if now.Sub(c.read) < busyWithin {
+	if c.drained && now.Sub(c.read) < busyWithin {
 		time.Sleep(readTick - time.Duration(now.UnixNano())%readTick)
 	}
 	n, err := c.Conn.Read(b)
-	c.read = now
+	c.read, c.drained = now, n < len(b)
 	return n, err
 }
 

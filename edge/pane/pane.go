@@ -35,7 +35,7 @@ type stream struct {
 	forward bool  // rows are wanted at the core
 	timed   bool  // the event time is no column, so a row gets it as one more
 	width   int
-	rows    [][][]value.Value // by partition
+	rows    [][]value.Value // by partition: rows of width values, one behind the other
 }
 
 type view struct {
@@ -57,7 +57,7 @@ type entry struct {
 func New(p *plan.Plan) (*Table, error) {
 	t := &Table{partitions: p.Partitions, streams: map[uint32]*stream{}}
 	for _, s := range p.Streams {
-		st := &stream{forward: s.Position != nil, timed: s.Timestamp < 0, width: len(s.Columns), rows: make([][][]value.Value, max(1, p.Partitions))}
+		st := &stream{forward: s.Position != nil, timed: s.Timestamp < 0, width: len(s.Columns), rows: make([][]value.Value, max(1, p.Partitions))}
 		if st.timed {
 			st.width++
 		}
@@ -130,11 +130,10 @@ func (t *Table) Fold(streamID uint32, row []value.Value, us int64, forwardRow bo
 			t.scratch = value.Append(t.scratch, row[k])
 		}
 		p := wire.Partition(t.scratch, t.partitions)
-		kept := append(make([]value.Value, 0, s.width), row...)
+		s.rows[p] = append(s.rows[p], row...)
 		if s.timed {
-			kept = append(kept, value.OfTime(us))
+			s.rows[p] = append(s.rows[p], value.OfTime(us))
 		}
-		s.rows[p] = append(s.rows[p], kept)
 		t.rows++
 	}
 }
@@ -197,31 +196,42 @@ func (t *Table) CutRows() []Piece {
 	for id, s := range t.streams {
 		for p, rows := range s.rows {
 			for len(rows) > 0 {
-				n := fitting(rows)
-				columns := wire.AppendColumns(nil, rows[:n], s.width)
+				n := fitting(rows, s.width)
+				columns := wire.AppendColumns(nil, rows[:n*s.width], s.width)
 				pieces = append(pieces, Piece{Partition: uint32(p), Bytes: len(columns),
 					Rows: &wire.Rows{Stream: id, Count: uint32(n), Columns: columns}})
-				rows = rows[n:]
+				rows = rows[n*s.width:]
 			}
-			s.rows[p] = nil
+			s.rows[p] = reusable(s.rows[p])
 		}
 	}
 	t.rows = 0
 	return pieces
 }
 
+// reusable empties a slab and lets go of one that a rare flood made large.
+func reusable(rows []value.Value) []value.Value {
+	if cap(rows) > maxSlab {
+		return nil
+	}
+	clear(rows)
+	return rows[:0]
+}
+
+const maxSlab = 1 << 14 // values, of 32 bytes
+
 // fitting says how many of the rows, at least one, make a piece.
-func fitting(rows [][]value.Value) int {
-	size := 0
-	for i, r := range rows[:min(len(rows), pieceRows)] {
-		for _, v := range r {
+func fitting(rows []value.Value, width int) int {
+	size, count := 0, len(rows)/width
+	for i := range min(count, pieceRows) {
+		for _, v := range rows[i*width : (i+1)*width] {
 			size += 9 + len(v.Str()) // what a value takes at most, but for a few integers
 		}
 		if size > PieceBytes && i > 0 {
 			return i
 		}
 	}
-	return min(len(rows), pieceRows)
+	return min(count, pieceRows)
 }
 
 // CutDeltas empties the panes into pieces.

@@ -20,19 +20,20 @@ const (
 // maxScale bounds the digits tried for columnScaled: 1e-7° is a centimetre.
 const maxScale = 7
 
-// AppendColumns writes rows, each with width values, column by column.
-func AppendColumns(dst []byte, rows [][]value.Value, width int) []byte {
+// AppendColumns writes rows, which lie one behind the other with width values each, column by column.
+func AppendColumns(dst []byte, rows []value.Value, width int) []byte {
 	for c := range width {
-		dst = appendColumn(dst, rows, c)
+		dst = appendColumn(dst, rows[c:], width)
 	}
 	return dst
 }
 
-func appendColumn(dst []byte, rows [][]value.Value, c int) []byte {
-	first, alike, kindAlike := rows[0][c], true, true
-	for _, r := range rows[1:] {
-		kindAlike = kindAlike && r[c].Kind() == first.Kind()
-		alike = alike && kindAlike && value.Equal(r[c], first)
+// appendColumn writes the values at 0, width, 2·width and so on.
+func appendColumn(dst []byte, v []value.Value, width int) []byte {
+	first, alike, kindAlike := v[0], true, true
+	for i := width; i < len(v); i += width {
+		kindAlike = kindAlike && v[i].Kind() == first.Kind()
+		alike = alike && kindAlike && value.Equal(v[i], first)
 	}
 	switch {
 	case alike && first.Kind() != value.Decimal:
@@ -41,68 +42,70 @@ func appendColumn(dst []byte, rows [][]value.Value, c int) []byte {
 	case first.Kind() == value.Int || first.Kind() == value.Timestamp:
 		dst = append(dst, columnInts, byte(first.Kind()))
 		previous := int64(0)
-		for _, r := range rows {
-			dst = binary.AppendVarint(dst, r[c].Int()-previous)
-			previous = r[c].Int()
+		for i := 0; i < len(v); i += width {
+			dst = binary.AppendVarint(dst, v[i].Int()-previous)
+			previous = v[i].Int()
 		}
 		return dst
 	case first.Kind() == value.Double:
-		return appendDoubles(dst, rows, c)
+		return appendDoubles(dst, v, width)
 	case first.Kind() == value.String:
 		dst = append(dst, columnStrings)
-		for _, r := range rows {
-			dst = binary.AppendUvarint(dst, uint64(len(r[c].Str())))
-			dst = append(dst, r[c].Str()...)
+		for i := 0; i < len(v); i += width {
+			dst = binary.AppendUvarint(dst, uint64(len(v[i].Str())))
+			dst = append(dst, v[i].Str()...)
 		}
 		return dst
 	}
 	dst = append(dst, columnMixed)
-	for _, r := range rows {
-		dst = value.Append(dst, r[c])
+	for i := 0; i < len(v); i += width {
+		dst = value.Append(dst, v[i])
 	}
 	return dst
 }
 
-func appendDoubles(dst []byte, rows [][]value.Value, c int) []byte {
+// appendDoubles writes decimal fractions as integers, which most measured values are, and others as they are.
+func appendDoubles(dst []byte, v []value.Value, width int) []byte {
 	scale := 0
-	for _, r := range rows {
-		for scale <= maxScale {
-			if _, ok := scaled(r[c].Float(), scale); ok {
-				break
-			}
-			scale++
-		}
-	}
-	if scale <= maxScale { // a larger scale may spoil an earlier value, so check all with the one found
-		for _, r := range rows {
-			if _, ok := scaled(r[c].Float(), scale); !ok {
-				scale = maxScale + 1
+	for i := 0; i < len(v) && scale <= maxScale; i += width {
+		for f := v[i].Float(); scale <= maxScale; scale++ {
+			if _, ok := scaled(f, scale); ok {
 				break
 			}
 		}
 	}
-	if scale > maxScale {
-		dst = append(dst, columnDoubles)
-		for _, r := range rows {
-			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(r[c].Float()))
+	if scale <= maxScale {
+		if out, ok := appendScaled(dst, v, width, scale); ok {
+			return out
 		}
-		return dst
 	}
-	dst = append(dst, columnScaled, byte(scale))
-	previous := int64(0)
-	for _, r := range rows {
-		i, _ := scaled(r[c].Float(), scale)
-		dst = binary.AppendVarint(dst, i-previous)
-		previous = i
+	dst = append(dst, columnDoubles)
+	for i := 0; i < len(v); i += width {
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(v[i].Float()))
 	}
 	return dst
+}
+
+// appendScaled fails if the scale, found for a later value, spoils an earlier one.
+func appendScaled(dst []byte, v []value.Value, width, scale int) ([]byte, bool) {
+	dst = append(dst, columnScaled, byte(scale))
+	previous := int64(0)
+	for i := 0; i < len(v); i += width {
+		n, ok := scaled(v[i].Float(), scale)
+		if !ok {
+			return nil, false
+		}
+		dst = binary.AppendVarint(dst, n-previous)
+		previous = n
+	}
+	return dst, true
 }
 
 var powers = [maxScale + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7}
 
 // scaled gives f·10^scale as an integer if dividing it again gives exactly f.
 func scaled(f float64, scale int) (int64, bool) {
-	x := math.Round(f * powers[scale])
+	x := math.RoundToEven(f * powers[scale])
 	if math.Abs(x) > 1<<53 || x/powers[scale] != f || f == 0 && math.Signbit(f) {
 		return 0, false
 	}

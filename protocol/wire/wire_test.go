@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/hexpane/hexpane/protocol/value"
@@ -50,7 +51,7 @@ func TestColumnsRoundTrip(t *testing.T) {
 				r[c] = drawValue(t, k)
 			}
 		}
-		got, err := ReadColumns(AppendColumns(nil, rows, width), count, width)
+		got, err := ReadColumns(AppendColumns(nil, slices.Concat(rows...), width), count, width)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,9 +124,9 @@ func TestFrameLayout(t *testing.T) {
 }
 
 func BenchmarkColumns(b *testing.B) {
-	rows := make([][]value.Value, 1000)
-	for i := range rows {
-		rows[i] = []value.Value{value.OfString("bus-1234"), value.OfTime(1e15 + int64(i)*1000), value.OfDouble(40 + float64(i)/1e5), value.OfDouble(float64(i % 50))}
+	var rows []value.Value
+	for i := range 1000 {
+		rows = append(rows, value.OfString("bus-1234"), value.OfTime(1e15+int64(i)*1000), value.OfDouble(40+float64(i)/1e5), value.OfDouble(float64(i%50)))
 	}
 	b.ReportAllocs()
 	var buf []byte
