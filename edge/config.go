@@ -28,8 +28,8 @@ type Config struct {
 
 	Forward struct {
 		Linger       time.Duration `yaml:"linger" default:"10ms" help:"longest a commit waits while more messages keep coming, to share its fsync; it ends 1 ms after the last one"`
-		Rows         time.Duration `yaml:"rows" default:"25ms" help:"how often positions and other rows go to the core"`
-		Deltas       time.Duration `yaml:"deltas" default:"250ms" help:"how often views' deltas and watermarks go to the core"`
+		Rows         time.Duration `yaml:"rows" default:"25ms" help:"how long positions and other rows wait to go to the core"`
+		Deltas       time.Duration `yaml:"deltas" default:"1s" help:"longest that views' deltas and watermarks wait to go to the core; while there are few, they go as often as rows"`
 		HoldAfter    time.Duration `yaml:"hold_after" default:"5s" help:"after this time without the core, deltas merge on disk instead of piling up as batches"`
 		CatchUpBytes int64         `yaml:"catch_up_bytes" default:"4MiB" unit:"bytes" help:"how much a second goes out of what was held, beside what is live"`
 		Batch        int           `yaml:"batch" default:"4096" help:"most messages in one commit"`

@@ -6,7 +6,7 @@
 //	take.go     one message: decode, dedupe, fold
 //	adopt.go    plans and what the store holds, put to work
 //	cut.go      from panes and rows to batches
-//	hold.go     what waits while the core is away
+//	hold.go     what waits while the core is away; overflow.go says what goes when it is too much
 //	streams.go  topics → streams
 //	plans.go    plans from the core's bucket
 //	space.go    when the disk is full

@@ -71,35 +71,6 @@ func (l *line) hold(c *store.Change, rows []pane.Piece, now time.Time) error {
 	return l.keepBudget(c)
 }
 
-// keepBudget drops the oldest rows held, once those that c adds would take more than their budget.
-func (l *line) keepBudget(c *store.Change) error {
-	size := l.store.Held().RowBytes
-	for _, r := range c.HoldRows {
-		size += int64(len(r.Columns))
-	}
-	over := size - l.cfg.Store.HeldRowBytes
-	if over <= 0 {
-		return nil
-	}
-	oldest, err := l.store.HeldRows(int(over), false)
-	if err != nil {
-		return err
-	}
-	for _, r := range oldest {
-		l.dropped(r)
-	}
-	c.ReleaseRows = oldest
-	return nil
-}
-
-func (l *line) dropped(r store.HeldRows) {
-	name := "gone"
-	if s := l.sources[r.Stream]; s != nil {
-		name = s.def.Name
-	}
-	l.m.rowsDropped.WithLabelValues(name).Add(float64(r.Count))
-}
-
 // mayRelease reports whether some of what is held may go out now.
 func (l *line) mayRelease(now time.Time) bool {
 	return !l.holding && !l.store.Held().Empty() && l.backlog.Load() < releaseBacklog && now.Sub(l.released) >= releaseEvery
@@ -136,7 +107,7 @@ func (l *line) release(c *store.Change, now time.Time) (pieces []pane.Piece, err
 		pieces[n-1].Bytes += len(d.Key) + len(d.State)
 		size += len(d.Key) + len(d.State)
 	}
-	rows, err := l.store.HeldRows(max(1, budget-size), false)
+	rows, err := l.store.HeldRows(0, max(1, budget-size))
 	if err != nil {
 		return nil, err
 	}

@@ -158,3 +158,64 @@ func TestRowsAreKeptToABudget(t *testing.T) {
 		t.Error("the oldest row is there")
 	}
 }
+
+// With overflow = 'latest_per_pane' the newest row of each device and pane outlives the others.
+func TestRowsAreThinned(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, t.TempDir())
+	defer func() { d.abandon(t) }()
+	p := cityPlan(2)
+	p.Version, p.Streams[0].Overflow = d.edge.line.plan.Version+1, latestPerPane
+	if err := d.edge.line.adopt(p); err != nil {
+		t.Fatal(err)
+	}
+	d.edge.line.sources[vehicles].def.Overflow = latestPerPane
+	d.edge.cfg.Store.HeldRowBytes = 4 << 10
+	d.away = time.Minute
+	now := time.Now()
+	const rounds, devices = 20, 5 // a pane is 100 readings, a second apart
+	for i := range rounds {
+		now = now.Add(heartbeat)
+		for k := range devices {
+			d.turnAt(t, now, fmt.Sprint("d", k), 20*i, 20)
+		}
+		if h := d.edge.store.Held(); h.RowBytes > 6<<10 {
+			t.Fatalf("%d bytes of rows held", h.RowBytes)
+		}
+		if i == rounds/2 {
+			d.abandon(t)
+			d.open(t)
+			d.edge.cfg.Store.HeldRowBytes = 4 << 10
+		}
+	}
+	now = now.Add(heartbeat)
+	d.turnAt(t, now, "last", 0, 1)
+	d.away = 0
+	for first := true; first || !d.edge.store.Held().Empty(); first = false {
+		now = now.Add(heartbeat)
+		if err := d.edge.line.turn(nil, now, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := newLedger()
+	d.read(t, got, 0)
+	var m dto.Metric
+	if err := d.edge.m.rowsDropped.WithLabelValues("vehicles").Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	const total = rounds*20*devices + 1
+	if got.readings != total || len(got.rows) >= total/2 {
+		t.Errorf("%d counted and %d rows of %d", got.readings, len(got.rows), total)
+	}
+	pane := func(i int) int64 { return (firstReading + int64(i)*100) / 10_000 }
+	for i := range rounds * 20 {
+		if i+1 < rounds*20 && pane(i+1) == pane(i) {
+			continue
+		}
+		for k := range devices {
+			if newest := fmt.Sprintf("d%d %d", k, i); got.rows[newest] != 1 {
+				t.Errorf("the newest row of a pane, %s, is there %d times", newest, got.rows[newest])
+			}
+		}
+	}
+}

@@ -47,6 +47,7 @@ type line struct {
 	holding  bool             // the core is away: what is cut waits in the store
 	released time.Time        // when held ones went out last
 	catching time.Time        // since when they do; zero: nothing is held
+	thinned  uint64           // rows held up to this order were thinned
 }
 
 // heartbeat is how often watermarks go out when nothing else does.
@@ -161,8 +162,8 @@ func (l *line) finish() error {
 // pause is how long nothing needs doing unless a message comes.
 func (l *line) pause(now time.Time) time.Duration {
 	next := l.lastBeat.Add(heartbeat)
-	if l.dirty {
-		next = l.lastWhole.Add(l.cfg.Forward.Deltas)
+	if l.dirty && l.table != nil {
+		next = l.lastWhole.Add(l.cutEvery())
 	}
 	sooner := func(due time.Time) {
 		if due.Before(next) {
@@ -184,6 +185,15 @@ func (l *line) pause(now time.Time) time.Duration {
 	return max(next.Sub(now), 0)
 }
 
+// cutCost is what a delta may cost the link and the core: one each 250 µs.
+const cutCost = 250 * time.Microsecond
+
+// cutEvery is how often deltas go out: at once while there are few, and rarely when each reading's key has one, so that panes do
+// what they are for and many readings share a delta.
+func (l *line) cutEvery() time.Duration {
+	return min(max(l.cfg.Forward.Rows, time.Duration(l.table.Deltas())*cutCost), l.cfg.Forward.Deltas)
+}
+
 // turn takes messages to durability: fold, commit (with a cut if one is due), acknowledge.
 func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 	for _, m := range batch {
@@ -200,7 +210,7 @@ func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 	if beat && l.full() { // nobody hears it, and it takes room
 		l.lastBeat, beat = now, false
 	}
-	whole = whole || beat || !l.holding && l.dirty && now.Sub(l.lastWhole) >= l.cfg.Forward.Deltas
+	whole = whole || beat || !l.holding && l.dirty && now.Sub(l.lastWhole) >= l.cutEvery()
 	rows := whole || !l.holding && l.table.Rows() > 0 && now.Sub(l.rowsSince) >= l.cfg.Forward.Rows
 	release := l.mayRelease(now)
 	if len(batch) == 0 && !rows && !release {

@@ -99,6 +99,9 @@ func explainReading(t *tree, s *plan.Stream) {
 	default:
 		t.add("dedupe   by the device's own counter %s", strings.TrimPrefix(s.Dedupe, "sequence:"))
 	}
+	if s.Overflow == "latest_per_pane" {
+		t.add("overflow of an outage: the newest row of each key and pane is kept longest")
+	}
 }
 
 func explainView(p *plan.Plan, v *plan.View) string {

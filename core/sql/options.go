@@ -10,7 +10,7 @@ import (
 )
 
 // optionNames are what WITH (…) may say.
-var optionNames = []string{"topic", "format", "timestamp", "disorder", "position", "speed", "heading", "speed_unit", "dedupe"}
+var optionNames = []string{"topic", "format", "timestamp", "disorder", "position", "speed", "heading", "speed_unit", "dedupe", "overflow"}
 
 // optionAdvice answers ksqlDB's names.
 var optionAdvice = map[string]string{"kafka_topic": "topic", "value_format": "format", "key_format": "format", "timestamp_format": "timestamp"}
@@ -102,6 +102,15 @@ func (o options) dedupe(s *scope) string {
 		fail(opt.ValuePos, "the sequence `%s` is %s; it must be BIGINT", c.Name, c.Type)
 	}
 	return "sequence:" + c.Name
+}
+
+// overflow says which rows an edge gives up first when the core is away for long.
+func (o options) overflow() string {
+	word := o.word("overflow", "drop_oldest")
+	if word != "drop_oldest" && word != "latest_per_pane" {
+		fail(o["overflow"].ValuePos, "overflow is 'drop_oldest' or 'latest_per_pane', not '%s'", shorten(word))
+	}
+	return word
 }
 
 // option finds the column that an option names.

@@ -31,6 +31,9 @@ func planStream(st *CreateStream) *plan.Stream {
 	def.DisorderUs = o.disorder()
 	def.Position = o.position(s, keyed)
 	def.Dedupe = o.dedupe(s)
+	if def.Overflow = o.overflow(); def.Position == nil && o["overflow"] != (Option{}) {
+		fail(o["overflow"].ValuePos, "overflow is about rows, and stream %s forwards none: it has no position", s.Name)
+	}
 	return def
 }
 

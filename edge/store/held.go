@@ -20,7 +20,7 @@ type HeldDelta struct {
 
 // HeldRows are rows of one stream that wait, as the columns of wire.Rows.
 type HeldRows struct {
-	Order     uint64 // given by Commit
+	Order     uint64 // given by Commit, unless it is one of ReleaseRows: then these rows take their place
 	Stream    uint32
 	Partition uint32
 	Count     uint32
@@ -84,19 +84,15 @@ func (s *Store) HeldDeltas(limit int) (list []HeldDelta, err error) {
 	return list, err
 }
 
-// HeldRows gives pieces of rows up to maxBytes but at least one, the oldest or the newest first.
-func (s *Store) HeldRows(maxBytes int, newest bool) (list []HeldRows, err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{'r'}, UpperBound: []byte{'s'}})
+// HeldRows gives pieces of rows behind an order, the oldest first, up to maxBytes but at least one.
+func (s *Store) HeldRows(after uint64, maxBytes int) (list []HeldRows, err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: numbered('r', after+1), UpperBound: []byte{'s'}})
 	if err != nil {
 		return nil, fmt.Errorf("read held rows: %w", err)
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	first, next := it.First, it.Next
-	if newest {
-		first, next = it.Last, it.Prev
-	}
 	size := 0
-	for ok := first(); ok; ok = next() {
+	for ok := it.First(); ok; ok = it.Next() {
 		r, err := readHeldRows(it.Key()[1:], it.Value())
 		if err != nil {
 			return nil, err
@@ -124,16 +120,6 @@ func (s *Store) hold(b *pebble.Batch, c *Change, order *uint64) (Held, error) {
 		held.addDelta(d, 1)
 		errs = append(errs, b.Set(key, append(binary.AppendUvarint(nil, d.Readings), d.State...), nil))
 	}
-	for i := range c.HoldRows {
-		r := &c.HoldRows[i]
-		*order++
-		r.Order = *order
-		held.addRows(r, 1)
-		v := binary.BigEndian.AppendUint32(nil, r.Stream)
-		v = binary.BigEndian.AppendUint32(v, r.Partition)
-		v = binary.BigEndian.AppendUint32(v, r.Count)
-		errs = append(errs, b.Set(numbered('r', r.Order), append(v, r.Columns...), nil))
-	}
 	for i := range c.Release {
 		held.addDelta(&c.Release[i], -1)
 		errs = append(errs, b.Delete(heldKey(&c.Release[i]), nil))
@@ -141,6 +127,18 @@ func (s *Store) hold(b *pebble.Batch, c *Change, order *uint64) (Held, error) {
 	for i := range c.ReleaseRows {
 		held.addRows(&c.ReleaseRows[i], -1)
 		errs = append(errs, b.Delete(numbered('r', c.ReleaseRows[i].Order), nil))
+	}
+	for i := range c.HoldRows {
+		r := &c.HoldRows[i]
+		if r.Order == 0 {
+			*order++
+			r.Order = *order
+		}
+		held.addRows(r, 1)
+		v := binary.BigEndian.AppendUint32(nil, r.Stream)
+		v = binary.BigEndian.AppendUint32(v, r.Partition)
+		v = binary.BigEndian.AppendUint32(v, r.Count)
+		errs = append(errs, b.Set(numbered('r', r.Order), append(v, r.Columns...), nil))
 	}
 	if len(c.HoldRows) > 0 {
 		errs = append(errs, b.Set(metaKey("held"), u64(*order), nil))

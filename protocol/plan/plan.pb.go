@@ -243,6 +243,7 @@ type Stream struct {
 	DisorderUs    int64                  `protobuf:"varint,8,opt,name=disorder_us,json=disorderUs,proto3" json:"disorder_us,omitempty"` // how far out of order readings may come
 	Position      *Position              `protobuf:"bytes,9,opt,name=position,proto3" json:"position,omitempty"`                        // unset: no rows are forwarded
 	Dedupe        string                 `protobuf:"bytes,10,opt,name=dedupe,proto3" json:"dedupe,omitempty"`                           // content, none, or sequence:<column>
+	Overflow      string                 `protobuf:"bytes,11,opt,name=overflow,proto3" json:"overflow,omitempty"`                       // of rows held in an outage, past their budget: drop_oldest (also if empty) or latest_per_pane
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -343,6 +344,13 @@ func (x *Stream) GetPosition() *Position {
 func (x *Stream) GetDedupe() string {
 	if x != nil {
 		return x.Dedupe
+	}
+	return ""
+}
+
+func (x *Stream) GetOverflow() string {
+	if x != nil {
+		return x.Overflow
 	}
 	return ""
 }
@@ -845,7 +853,7 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12&\n" +
 	"\x04type\x18\x02 \x01(\v2\x12.hexpane.plan.TypeR\x04type\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\bR\x03key\x12\x12\n" +
-	"\x04path\x18\x04 \x01(\tR\x04path\"\xa7\x02\n" +
+	"\x04path\x18\x04 \x01(\tR\x04path\"\xc3\x02\n" +
 	"\x06Stream\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -858,7 +866,8 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"disorderUs\x122\n" +
 	"\bposition\x18\t \x01(\v2\x16.hexpane.plan.PositionR\bposition\x12\x16\n" +
 	"\x06dedupe\x18\n" +
-	" \x01(\tR\x06dedupe\"p\n" +
+	" \x01(\tR\x06dedupe\x12\x1a\n" +
+	"\boverflow\x18\v \x01(\tR\boverflow\"p\n" +
 	"\bPosition\x12\x10\n" +
 	"\x03lat\x18\x01 \x01(\x05R\x03lat\x12\x10\n" +
 	"\x03lon\x18\x02 \x01(\x05R\x03lon\x12\x14\n" +

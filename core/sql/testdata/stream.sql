@@ -123,3 +123,17 @@ EXPLAIN motors
 --> │  └─ dedupe   equal key, time and payload count once
 --> └─ core
 -->    └─ nothing: no position, so no rows are forwarded
+
+CREATE STREAM trams (device STRING KEY, ts TIMESTAMP, lat DOUBLE, lon DOUBLE) WITH (topic = 'trams/{device}', timestamp = 'ts', overflow = 'latest_per_pane')
+--> stream trams created
+
+EXPLAIN trams
+--> stream trams
+--> ├─ edge: each reading
+--> │  ├─ decode   json from topic trams/{device}
+--> │  ├─ time     ts, up to 5 seconds out of order
+--> │  ├─ dedupe   equal key, time and payload count once
+--> │  ├─ overflow of an outage: the newest row of each key and pane is kept longest
+--> │  └─ forward  each reading as a row, for the map
+--> └─ core
+-->    └─ rows     newest position per device

@@ -130,3 +130,9 @@ SELECT a § b
 
 DESCRIBE nothing
 --> error 1:10: no stream, view or table `nothing`
+
+CREATE STREAM v (device STRING KEY, lat DOUBLE, lon DOUBLE) WITH (topic = 't', overflow = 'drop_newest')
+--> error 1:91: overflow is 'drop_oldest' or 'latest_per_pane', not 'drop_newest'
+
+CREATE STREAM v (device STRING KEY) WITH (topic = 't', overflow = 'latest_per_pane')
+--> error 1:67: overflow is about rows, and stream v forwards none: it has no position
