@@ -68,6 +68,7 @@ type Deps struct {
 	DataDir   string       // exists, and is this core's alone
 	Dashboard http.Handler // serves the page
 	Ops       http.Handler // serves /healthz, /readyz, /metrics
+	Edge      http.Handler // serves the edge in this process: POST /api/v1/ingest, /status; nil: there is none
 	Version   string
 }
 
@@ -114,7 +115,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	if c.listener, err = net.Listen("tcp", cfg.HTTP.Listen); err != nil {
 		return nil, fmt.Errorf("http.listen %s: %w", cfg.HTTP.Listen, err)
 	}
-	c.handler = api.Handler(api.Parts{Service: c, Live: c.hub, Dashboard: d.Dashboard, Ops: d.Ops, Token: cfg.HTTP.Token, Log: d.Log})
+	c.handler = api.Handler(api.Parts{Service: c, Live: c.hub, Dashboard: d.Dashboard, Ops: d.Ops, Edge: d.Edge, Token: cfg.HTTP.Token, Log: d.Log})
 	return c, nil
 }
 

@@ -70,7 +70,11 @@ func (l *line) newSource(def *plan.Stream) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", def.Name, err)
 	}
-	s := &source{def: def, decoder: d, watermark: pane.Watermark{Disorder: def.DisorderUs,
+	template, err := payload.ParseTemplate(def.Topic)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: topic %q: %w", def.Name, def.Topic, err)
+	}
+	s := &source{def: def, decoder: d, template: template, watermark: pane.Watermark{Disorder: def.DisorderUs,
 		MaxFuture: l.cfg.Time.MaxFuture.Microseconds(), IdleAfter: l.cfg.Time.Idle.Microseconds()}}
 	if def.Dedupe != "none" {
 		s.seen = dedupe.New(l.cfg.Dedupe.Horizon.Microseconds(), l.cfg.Dedupe.Limit)

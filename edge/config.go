@@ -19,6 +19,11 @@ type Config struct {
 		MaxClients     int64             `yaml:"max_clients" default:"10000" help:"connections at once"`
 	} `yaml:"mqtt" help:"the MQTT broker (mode: broker)"`
 
+	Ingest struct {
+		Tokens       map[string]string `yaml:"tokens" secret:"true" help:"tokens of those who post readings over HTTP, by source_id, which may end in *; none: anyone may post"`
+		MaxBodyBytes int64             `yaml:"max_body_bytes" default:"4MiB" unit:"bytes" help:"largest body of one post, inflated"`
+	} `yaml:"ingest" help:"readings over HTTP: POST /api/v1/ingest"`
+
 	Subscribe struct {
 		Broker   string `yaml:"broker" default:"tcp://127.0.0.1:1883" help:"address of the existing broker"`
 		Username string `yaml:"username" help:"user name there"`
@@ -81,6 +86,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("subscribe.qos: %d must be 0, 1 or 2", c.Subscribe.QoS)
 	case c.MQTT.MaxPacketBytes < 1024 || c.MQTT.MaxPacketBytes > 256<<20:
 		return fmt.Errorf("mqtt.max_packet_bytes: %d must be 1 KiB to 256 MiB", c.MQTT.MaxPacketBytes)
+	case c.Ingest.MaxBodyBytes < 1024 || c.Ingest.MaxBodyBytes > 64<<20:
+		return fmt.Errorf("ingest.max_body_bytes: %d must be 1 KiB to 64 MiB", c.Ingest.MaxBodyBytes)
 	case c.Forward.Rows <= 0 || c.Forward.Deltas < c.Forward.Rows:
 		return fmt.Errorf("forward.deltas: %s must not be below forward.rows (%s), which must be above 0", c.Forward.Deltas, c.Forward.Rows)
 	case c.Forward.CatchUpBytes < 64<<10:
@@ -89,6 +96,11 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("store.reserve_bytes: %d must not be negative", c.Store.ReserveBytes)
 	case c.Forward.Batch < 1:
 		return fmt.Errorf("forward.batch: %d must be at least 1", c.Forward.Batch)
+	}
+	for source, token := range c.Ingest.Tokens {
+		if token == "" || source == "" {
+			return fmt.Errorf("ingest.tokens: the token of source %q is empty, or its name is", source)
+		}
 	}
 	return nil
 }

@@ -10,6 +10,10 @@
 //	streams.go  topics → streams
 //	plans.go    plans from the core's bucket
 //	space.go    when the disk is full
+//	post.go     readings over HTTP, looked through before they are taken
+//	status.go   what the line shows of itself, each second
+//	page.go     /status: that, and what to do about it
+//	clock.go    how far the core's clock is from this one
 //	metrics.go  the metrics
 //
 // Stages are in the folders below and never import one another; this package alone joins them. It knows nothing
@@ -21,9 +25,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"time"
 
+	"github.com/hexpane/hexpane/edge/check"
 	"github.com/hexpane/hexpane/edge/ingest"
 	"github.com/hexpane/hexpane/edge/store"
 	"github.com/hexpane/hexpane/edge/uplink"
@@ -44,9 +50,12 @@ type Edge struct {
 	line   *line
 	uplink *uplink.Uplink
 	in     intake
+	http   *ingest.HTTP
 	broker *ingest.Broker     // in mode broker, is in
 	sub    *ingest.Subscriber // in mode subscribe, is in
+	dir    string
 	ready  atomic.Bool
+	clock  atomic.Pointer[check.Offset] // the NATS server's, against this one
 	served chan struct{}
 }
 
@@ -70,7 +79,8 @@ type Deps struct {
 
 // New opens the store, replays the journal and binds the address; Run serves. cfg is validated.
 func New(cfg *Config, d Deps) (_ *Edge, err error) {
-	e := &Edge{cfg: cfg, log: d.Log, served: make(chan struct{})}
+	e := &Edge{cfg: cfg, log: d.Log, dir: d.DataDir, served: make(chan struct{})}
+	status := newStatus(d.Version)
 	e.m = newMetrics(d.Metrics, func() float64 {
 		if e.broker == nil {
 			return 0
@@ -79,13 +89,13 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 	})
 	e.store, err = store.Open(d.DataDir, store.Options{Log: d.Log, CacheBytes: cfg.Store.CacheBytes, MemTableBytes: uint64(cfg.Store.MemTable),
 		ReserveBytes: cfg.Store.ReserveBytes,
-		Committed:    func(t time.Duration) { e.m.commit.Observe(t.Seconds()) }})
+		Committed:    func(t time.Duration) { e.m.commit.Observe(t.Seconds()); status.committed(t) }})
 	if err != nil {
 		return nil, err
 	}
 	e.m.watch(d.Metrics, e.store)
 	e.line = &line{cfg: cfg, log: d.Log, m: e.m, store: e.store, in: make(chan ingest.Message, 2*cfg.Forward.Batch), plans: make(chan *plan.Plan, 1),
-		sent: map[uint32]int64{}}
+		sent: map[uint32]int64{}, status: status}
 	e.line.stats = func() *wire.Stats { return e.stats(d.Version) }
 	defer func() {
 		if err != nil {
@@ -105,6 +115,8 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 	e.line.backlog.Store(int64(size))
 	e.m.outboxBatches.Set(float64(batches))
 	e.m.outboxBytes.Set(float64(size))
+	e.http = ingest.NewHTTP(ingest.HTTPConfig{Tokens: cfg.Ingest.Tokens, MaxBodyBytes: cfg.Ingest.MaxBodyBytes,
+		Observed: func(code int) { e.m.posts.WithLabelValues(strconv.Itoa(code)).Inc() }}, clerk{e.line}, e.line)
 	if cfg.Mode == "broker" {
 		e.broker, err = ingest.NewBroker(ingest.BrokerConfig{Listen: cfg.MQTT.Listen, MaxPacketBytes: uint32(cfg.MQTT.MaxPacketBytes),
 			MaxClients: cfg.MQTT.MaxClients, Users: cfg.MQTT.Users}, e.line, d.Log)
@@ -133,6 +145,7 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 		e.m.uplinkBatches.Add(float64(batches))
 		e.m.uplinkBytes.Add(float64(bytes))
 	})
+	status.linked = func() bool { return e.conn.IsConnected() && e.uplink.Failing() == 0 }
 	e.line.wake, e.line.away = e.uplink.Wake, e.uplink.Failing
 	return e, nil
 }
@@ -147,6 +160,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return e.watchPlans(ctx) })
 	g.Go(func() error { return e.watchSpace(ctx) })
+	g.Go(func() error { return e.watchClock(ctx) })
 	lineDone := make(chan struct{})
 	g.Go(func() error { defer close(lineDone); return e.line.run(lineCtx) })
 	uplinkDone := make(chan struct{})
@@ -157,6 +171,7 @@ func (e *Edge) Run(ctx context.Context) error {
 		<-ctx.Done()
 		<-inDone
 		e.in.Quiesce()
+		e.http.Quiesce()
 		stopLine()
 		<-lineDone
 		err := e.in.Close()

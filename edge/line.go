@@ -42,6 +42,7 @@ type line struct {
 	lastBeat  time.Time
 	dirty     bool // the journal holds something that deltas were not cut of
 	stats     func() *wire.Stats
+	status    *status
 
 	sent     map[uint32]int64 // the watermarks promised last, by stream
 	holding  bool             // the core is away: what is cut waits in the store
@@ -104,6 +105,7 @@ func (l *line) run(ctx context.Context) error {
 		if err := l.turn(batch, time.Now(), false); err != nil {
 			return err
 		}
+		l.show(time.Now())
 		timer.Reset(l.pause(time.Now()))
 	}
 }

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"errors"
+	"math"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -12,6 +13,9 @@ type metrics struct {
 	duplicates    prometheus.Counter
 	future        *prometheus.CounterVec
 	unmatched     prometheus.Counter
+	skipped       *prometheus.CounterVec
+	posts         *prometheus.CounterVec
+	clockOffset   prometheus.Gauge
 	commit        prometheus.Histogram
 	outboxBatches prometheus.Gauge
 	outboxBytes   prometheus.Gauge
@@ -42,6 +46,12 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 			Help: "Readings further in the future than time.max_future; they move no watermark."}, []string{"stream"}),
 		unmatched: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_ingest_unmatched_total",
 			Help: "Messages on topics that no stream reads; they pass between MQTT clients only."}),
+		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_edge_ingest_skipped_total",
+			Help: "Well-formed parts of messages that are no readings of the stream, such as OwnTracks waypoints."}, []string{"stream"}),
+		posts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_edge_ingest_http_requests_total",
+			Help: "Answers to POST /api/v1/ingest, by HTTP status."}, []string{"code"}),
+		clockOffset: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_clock_offset_seconds",
+			Help: "How far the NATS server's clock is ahead of this one; NaN until measured."}),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hexpane_edge_store_commit_seconds",
 			Help: "Time of a synced commit.", Buckets: StageBuckets}),
 		outboxBatches: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_outbox_batches",
@@ -76,8 +86,9 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 			stages = already.ExistingCollector.(*prometheus.HistogramVec)
 		}
 	}
+	m.clockOffset.Set(math.NaN())
 	m.endToEnd = stages.WithLabelValues("durable")
-	r.MustRegister(m.readings, m.rejected, m.duplicates, m.future, m.unmatched, m.commit, m.outboxBatches, m.outboxBytes, m.heldDeltas, m.heldRows, m.heldBytes, m.rowsDropped, m.uplinkBatches,
+	r.MustRegister(m.readings, m.rejected, m.duplicates, m.future, m.unmatched, m.skipped, m.posts, m.clockOffset, m.commit, m.outboxBatches, m.outboxBytes, m.heldDeltas, m.heldRows, m.heldBytes, m.rowsDropped, m.uplinkBatches,
 		m.uplinkBytes, m.refused, m.dedupeSize, m.planVersion,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_edge_ingest_clients", Help: "MQTT clients connected."}, clients))
 	return m

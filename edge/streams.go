@@ -20,9 +20,13 @@ type source struct {
 	forgotten int64       // what of seen the store was last told to forget
 	watermark pane.Watermark
 	counters  sourceCounters
+	shown     shown // what /status needs beside
+
+	template *payload.Template // these two are for any goroutine, as def is
+	readers  sync.Pool         // of *reader, for what is posted
 }
 
-type sourceCounters struct{ readings, rejected, duplicates uint64 }
+type sourceCounters struct{ readings, rejected, duplicates, future, skipped uint64 }
 
 // router finds the streams that read a topic. It is made once per plan and safe for concurrent use.
 type router struct {

@@ -29,7 +29,7 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 		for i := range l.decoded.Readings {
 			r := &l.decoded.Readings[i]
 			if len(m.Payload) > maxTextBytes/16 && textBytes(r.Row) > maxTextBytes {
-				l.reject(s, m, &payload.Reject{Reason: "too_large", Detail: "its text is longer than 64 KiB", Sample: m.Payload[:256]})
+				l.reject(s, m, tooMuchText(m.Payload[:256]))
 				continue
 			}
 			if s.seen != nil && !s.seen.Add(m.ArrivalUs, r.Hash) {
@@ -38,6 +38,7 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 				continue
 			}
 			if !s.watermark.Observe(r.TimeUs, now) {
+				s.counters.future++
 				l.m.future.WithLabelValues(s.def.Name).Inc()
 			}
 			if l.table.Rows() == 0 {
@@ -48,6 +49,13 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 		}
 		if accepted > 0 && (l.oldest == 0 || m.ArrivalUs < l.oldest) {
 			l.oldest = m.ArrivalUs
+		}
+		if accepted > 0 {
+			s.shown.last = max(s.shown.last, m.ArrivalUs)
+		}
+		if n := l.decoded.Skipped; n > 0 {
+			s.counters.skipped += uint64(n)
+			l.m.skipped.WithLabelValues(s.def.Name).Add(float64(n))
 		}
 		s.counters.readings += uint64(accepted)
 		l.m.readings.WithLabelValues(s.def.Name).Add(float64(accepted))
@@ -60,10 +68,15 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 func (l *line) reject(s *source, m store.Message, r *payload.Reject) {
 	s.counters.rejected++
 	l.m.rejected.WithLabelValues(s.def.Name, r.Reason).Inc()
+	l.status.rejected(s, m, r)
 	if len(l.rejects) < maxRejectSamples {
 		l.rejects = append(l.rejects, &wire.Rejected{Stream: s.def.Name, Topic: excerpt(m.Topic),
 			Reason: excerpt(r.Reason + ": " + r.Detail), Sample: r.Sample, AtUs: m.ArrivalUs})
 	}
+}
+
+func tooMuchText(sample []byte) *payload.Reject {
+	return &payload.Reject{Reason: "too_large", Detail: "its text is longer than 64 KiB", Sample: sample}
 }
 
 // excerpt is text that a device chose, as valid UTF-8 of bounded length.

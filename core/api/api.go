@@ -64,6 +64,7 @@ type Parts struct {
 	Live      http.Handler
 	Dashboard http.Handler
 	Ops       http.Handler
+	Edge      http.Handler // serves the edge in this process, which guards itself; nil: there is none
 	Token     string
 	Log       *slog.Logger
 }
@@ -81,7 +82,7 @@ type server struct {
 
 // open are the routes that want no token here: the page, its description, and what guards itself.
 func (s *server) open() []route {
-	return []route{
+	routes := []route{
 		{"GET", "/", "The dashboard.", s.Dashboard.ServeHTTP},
 		{"GET", "/healthz", "200 while the process lives.", s.Ops.ServeHTTP},
 		{"GET", "/readyz", "200 while everything serves.", s.Ops.ServeHTTP},
@@ -89,6 +90,11 @@ func (s *server) open() []route {
 		{"GET", "/ws", "WebSocket of live results.", s.Live.ServeHTTP},
 		{"GET", "/api/openapi.json", "This description.", s.openAPI},
 	}
+	if s.Edge != nil {
+		routes = append(routes, route{"POST", ingestPath, "Takes readings in; 200 once they are durable.", s.Edge.ServeHTTP},
+			route{"GET", "/status", "The edge in this process, as a page.", s.Edge.ServeHTTP})
+	}
+	return routes
 }
 
 // routes is the list that serves the API; with open, what OpenAPI is made from.
@@ -97,7 +103,7 @@ func (s *server) routes() []route {
 		return func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, f()) }
 	}
 	v := s.Service
-	return []route{
+	routes := []route{
 		{"POST", "/api/v1/sql", "Runs SQL statements; a SELECT answers rows. Accept: text/csv gives CSV.", s.sql},
 		{"GET", "/api/v1/streams", "Streams, with columns, watermark and rates.", list(v.Streams)},
 		{"GET", "/api/v1/views", "Views, with columns, windows and watermark.", list(v.Views)},
@@ -106,7 +112,6 @@ func (s *server) routes() []route {
 		{"GET", "/api/v1/config", "What the dashboard needs to start.", list(v.Page)},
 		{"GET", "/api/v1/basemap", "GeoJSON to draw beneath; 404 if none is configured.", s.basemap},
 		{"GET", "/api/v1/metrics/{metric}/data", "History of one column of a view.", nil},
-		{"POST", "/api/v1/ingest", "Readings over HTTP.", nil},
 		{"GET", "/api/v1/fences", "All fences.", nil},
 		{"POST", "/api/v1/fences", "Adds fences.", nil},
 		{"GET", "/api/v1/fences/{id}", "One fence.", nil},
@@ -121,7 +126,13 @@ func (s *server) routes() []route {
 		{"PUT", "/api/v1/dashboards/{id}", "Sets a dashboard.", nil},
 		{"DELETE", "/api/v1/dashboards/{id}", "Deletes a dashboard.", nil},
 	}
+	if s.Edge == nil {
+		routes = append(routes, route{"POST", ingestPath, "Readings over HTTP: on the address of an edge.", nil})
+	}
+	return routes
 }
+
+const ingestPath = "/api/v1/ingest"
 
 // Handler serves everything.
 func Handler(p Parts) http.Handler {
@@ -130,9 +141,11 @@ func Handler(p Parts) http.Handler {
 	for _, r := range s.routes() {
 		serve := r.serve
 		if serve == nil {
-			serve = func(w http.ResponseWriter, _ *http.Request) {
-				fail(w, http.StatusNotImplemented, r.method+" "+r.path+" is not built yet; GET /api/openapi.json lists what is")
+			why := r.method + " " + r.path + " is not built yet; GET /api/openapi.json lists what is"
+			if r.path == ingestPath {
+				why = "this core has no edge in its process: POST " + ingestPath + " on an edge's own address (http.listen of hexpane-edge)"
 			}
+			serve = func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotImplemented, why) }
 		}
 		mux.Handle(r.method+" "+r.path, s.guard(serve))
 	}

@@ -92,7 +92,7 @@ func TestTheDocumentIsTheRoutes(t *testing.T) {
 		w := call(h, method, path, `{"sql":"SELECT 1"}`)
 		switch _, toCome := op.Responses["501"]; {
 		case toCome:
-			if p := refusal(t, w, http.StatusNotImplemented); !strings.Contains(p.Message, "not built yet") {
+			if p := refusal(t, w, http.StatusNotImplemented); !strings.Contains(p.Message, "not built yet") && path != ingestPath {
 				t.Errorf("%s: %+v", name, p)
 			}
 		case path == "/api/v1/basemap":
@@ -151,5 +151,29 @@ func TestOtherOriginsMayNotAct(t *testing.T) {
 	}
 	if w := call(h, "POST", "/api/v1/sql", `{"sql":"x"}`, "Sec-Fetch-Site: same-origin"); w.Code != http.StatusOK {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// What the edge in the process serves is passed to it, without the core's token, and is in the document; a core alone says where to go.
+func TestIngestIsTheEdges(t *testing.T) {
+	p := parts(&fake{}, "secret")
+	p.Edge = says("edge")
+	h := Handler(p)
+	for _, c := range [][2]string{{"POST", ingestPath}, {"GET", "/status"}} {
+		if w := call(h, c[0], c[1], "{}"); w.Body.String() != "edge" {
+			t.Errorf("%s answers %d %s", c[1], w.Code, w.Body)
+		}
+	}
+	op := described(t, h)["POST "+ingestPath]
+	for _, code := range []string{"200", "400", "401", "413", "415", "429", "503"} {
+		if op.Responses[code] == nil {
+			t.Errorf("the document has no %s", code)
+		}
+	}
+	if op.Responses["501"] != nil {
+		t.Error("the document says that it is not built")
+	}
+	if p := refusal(t, call(Handler(parts(&fake{}, "")), "POST", ingestPath, "{}"), http.StatusNotImplemented); !strings.Contains(p.Message, "hexpane-edge") {
+		t.Errorf("a core alone: %+v", p)
 	}
 }

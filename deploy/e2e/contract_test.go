@@ -54,6 +54,7 @@ func TestCommands(t *testing.T) {
 		{"hexpane-edge --help", 0, "--mqtt"},
 		{"hexpane-sim --help", 0, "replay"},
 		{"hexpane-edge --mqtt 0.0.0.0:0 --data " + dir, 2, "mqtt.listen"},
+		{"hexpane-edge --http 0.0.0.0:0 --data " + dir, 2, "ingest.tokens"},
 		{"hexpane-edge --check-config --config " + repo("deploy/config/edge.yaml"), 0, "configuration ok"},
 		{"hexpane-edge --check-config --config " + repo("deploy/config/edge-subscribe.yaml"), 0, "configuration ok"},
 		{"hexpane-core --check-config --config " + repo("deploy/config/core.yaml"), 0, "configuration ok"},
@@ -99,10 +100,26 @@ func TestEndpoints(t *testing.T) {
 		}
 		return string(text)
 	}
-	for _, path := range []string{"/", "/healthz", "/readyz", "/metrics", "/api/v1/streams", "/api/v1/views", "/api/v1/edges", "/api/v1/partitions"} {
+	at := time.Now().Truncate(10 * time.Second).UnixMilli()
+	posted := fmt.Sprintf(`{"source_id":"poster","data_points":[{"ts":%d,"seq":1,"lat":1,"lon":2,"speed":3},{"ts":%d,"seq":2,"lat":1,"lon":2,"speed":3}]}`, at, at+500)
+	for range 2 { // the second time it counts no more
+		if text := status("POST", "/api/v1/ingest", posted, 200); !strings.Contains(text, `"accepted":2`) {
+			t.Errorf("posted: %s", text)
+		}
+	}
+	if text := status("POST", "/api/v1/ingest", strings.Replace(posted, `"seq":2`, `"seq":"x"`, 1), 400); !strings.Contains(text, `"point":1`) {
+		t.Errorf("posted a bad one: %s", text)
+	}
+	s.Eventually(t, func() error {
+		if _, rows := s.SQL(t, `SELECT n FROM per_device WHERE device = 'poster'`); len(rows) != 1 || fmt.Sprint(rows[0][0]) != "2" {
+			return fmt.Errorf("%v", rows)
+		}
+		return nil
+	})
+	for _, path := range []string{"/", "/status", "/healthz", "/readyz", "/metrics", "/api/v1/streams", "/api/v1/views", "/api/v1/edges", "/api/v1/partitions"} {
 		status("GET", path, "", 200)
 	}
-	for _, call := range []string{"GET /api/v1/metrics/per_device.n/data", "POST /api/v1/ingest", "GET /api/v1/fences", "PUT /api/v1/fences/a",
+	for _, call := range []string{"GET /api/v1/metrics/per_device.n/data", "GET /api/v1/fences", "PUT /api/v1/fences/a",
 		"GET /api/v1/alerts", "POST /api/v1/alerts/a/ack", "GET /api/v1/dashboards", "DELETE /api/v1/dashboards/a"} {
 		method, path, _ := strings.Cut(call, " ")
 		status(method, path, "{}", 501)
@@ -124,7 +141,7 @@ func TestEndpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if text, _ := io.ReadAll(resp.Body); string(text) != "devices\r\n20\r\n" && string(text) != "devices\n20\n" {
+	if text, _ := io.ReadAll(resp.Body); string(text) != "devices\r\n20\r\n" && string(text) != "devices\n21\n" {
 		t.Errorf("CSV: %q", text)
 	}
 	if out, code := command(t, "SHOW VIEWS;", "hexpane", "sql", "--server", s.http); code != 0 || !strings.Contains(out, "per_device") {

@@ -105,7 +105,8 @@ func (rt *Runtime) Ready(pairs ...string) {
 
 // Serve runs an HTTP server as a task. Stopping, it lets the requests in flight end.
 func (rt *Runtime) Serve(name string, l net.Listener, handler http.Handler) {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(rt.Log(name).Handler(), slog.LevelWarn)}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(rt.Log(name).Handler(), slog.LevelWarn)}
 	rt.Go(name, func(ctx context.Context) error {
 		failed := make(chan error, 1)
 		go func() { failed <- server.Serve(l) }()

@@ -5,6 +5,8 @@
 //	acker.go       a client's acknowledgements, in order
 //	queue.go       the goroutine that writes them
 //	gate.go        the listener: deadlines, and an end that no client can put off
+//	http.go        POST: durable when answered
+//	http_body.go   what is posted, and by whom
 //	subscriber.go  MQTT client (paho) of an existing broker
 //
 // It neither decodes nor stores.

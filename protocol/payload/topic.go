@@ -72,6 +72,25 @@ func (t *Template) Filter() string {
 	return strings.Join(parts, "/")
 }
 
+// Fill gives a topic that matches, if what value gives are levels: asked for each {name} by its name, and for each + by "".
+func (t *Template) Fill(value func(name string) string) string {
+	parts, names := make([]string, 0, len(t.levels)+1), t.names
+	for _, l := range t.levels {
+		switch {
+		case l.capture:
+			parts, names = append(parts, value(names[0])), names[1:]
+		case l.any:
+			parts = append(parts, value(""))
+		default:
+			parts = append(parts, l.literal)
+		}
+	}
+	if len(parts) == 0 { // the template is #
+		parts = append(parts, value(""))
+	}
+	return strings.Join(parts, "/")
+}
+
 // Match appends the captured levels to into. A topic that starts with $ matches no wildcard at its start, as in MQTT.
 func (t *Template) Match(topic string, into []string) ([]string, bool) {
 	if strings.HasPrefix(topic, "$") && (len(t.levels) == 0 || t.levels[0].any) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -66,10 +68,11 @@ func start(ctx context.Context, rt *service.Runtime, cfg *siteConfig) (_ *site, 
 		}
 	}
 	if s.core, err = core.New(ctx, &cfg.Core, core.Deps{Log: rt.Log("core"), Metrics: rt.Metrics, DataDir: coreDir,
-		Dashboard: dashboard.Handler(), Ops: rt.Ops, Version: service.Version}); err != nil {
+		Dashboard: dashboard.Handler(), Ops: rt.Ops, Edge: http.HandlerFunc(s.serveEdge), Version: service.Version}); err != nil {
 		return nil, err
 	}
 	cfg.Edge.NATS.URL = s.core.NATSAddress()
+	cfg.tokens()
 	coreCtx, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	if s.edge, err = edge.New(&cfg.Edge, edge.Deps{Log: rt.Log("edge"), Metrics: rt.Metrics, DataDir: edgeDir, Version: service.Version}); err != nil {
 		stopCore()
@@ -91,6 +94,19 @@ func start(ctx context.Context, rt *service.Runtime, cfg *siteConfig) (_ *site, 
 	}
 	return s, nil
 }
+
+// tokens: the core's token, which guards the address, is good for posting readings to it as well.
+func (c *siteConfig) tokens() {
+	if c.Core.HTTP.Token == "" {
+		return
+	}
+	all := map[string]string{"*": c.Core.HTTP.Token}
+	maps.Copy(all, c.Edge.Ingest.Tokens)
+	c.Edge.Ingest.Tokens = all
+}
+
+// serveEdge is the edge's part of the core's address, which is served once both are there.
+func (s *site) serveEdge(w http.ResponseWriter, r *http.Request) { s.edge.ServeHTTP(w, r) }
 
 func (s *site) announce(rt *service.Runtime, data string) {
 	path, err := filepath.Abs(data)
