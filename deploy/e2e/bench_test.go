@@ -31,19 +31,68 @@ func (p *process) cpu(b *testing.B) float64 {
 	return (user + system) / 100
 }
 
-// measureLoad runs a load to its end, and until the core has counted it.
-func measureLoad(b *testing.B, args ...string) {
-	h := startHalves(b, loadSQL, nil, nil)
-	time.Sleep(time.Second)
-	all := []*process{h.edge.process, h.core.process, h.nats}
-	before := make([]float64, len(all))
-	for i, p := range all {
-		before[i] = p.cpu(b)
+// rss is a process's resident memory, now and at its most, MB.
+func (p *process) rss(b *testing.B) (now, most float64) {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		b.Skipf("no /proc: %v", err)
 	}
-	l := launch(b, filepath.Join(bin, "hexpane-sim"), append([]string{"load", "--broker", h.edge.mqtt, "--devices", "2000"}, args...)...)
+	for name, to := range map[string]*float64{"VmRSS": &now, "VmHWM": &most} {
+		if m := regexp.MustCompile(name + `:\s+(\d+) kB`).FindStringSubmatch(string(text)); m != nil {
+			kb, _ := strconv.ParseFloat(m[1], 64)
+			*to = kb / 1024
+		}
+	}
+	return now, most
+}
+
+// What is measured computes a percentile and a distinct count too. Vehicles forward each reading for the map, meters do not.
+const (
+	vehiclesSQL = `
+CREATE STREAM load (device STRING KEY, ts TIMESTAMP, seq BIGINT, lat DOUBLE, lon DOUBLE, speed DOUBLE, heading DOUBLE)
+  WITH (topic = 'load/{device}/position', timestamp = 'ts', disorder = '1s', position = 'lat,lon');` + perDevice
+	metersSQL = `
+CREATE STREAM load (device STRING KEY, ts TIMESTAMP, seq BIGINT, speed DOUBLE, heading DOUBLE)
+  WITH (topic = 'load/{device}/position', timestamp = 'ts', disorder = '1s');` + perDevice
+	perDevice = `
+CREATE VIEW per_device AS SELECT device, COUNT(*) AS n, AVG(speed) AS mean, PERCENTILE(speed, 0.95) AS p95, COUNT(DISTINCT heading) AS headings
+  FROM load WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY device;`
+)
+
+// sent runs a load to its end and reports its rate and what acknowledgements took; it gives the readings acknowledged.
+func sent(b *testing.B, broker string, args []string, prefix string) float64 {
+	b.Helper()
+	l := launch(b, filepath.Join(bin, "hexpane-sim"), append([]string{"load", "--broker", broker}, args...)...)
 	said := l.line(b, "load sent=")
 	l.Wait(b, time.Minute)
-	acked := fieldOf(b, said, "sent")
+	b.ReportMetric(fieldOf(b, said, "rate"), prefix+"readings/s")
+	if m := regexp.MustCompile(`ack_p99=(\S+)`).FindStringSubmatch(said); m != nil {
+		p99, err := time.ParseDuration(m[1])
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(p99.Microseconds())/1000, prefix+"ack-p99-ms")
+	}
+	return fieldOf(b, said, "sent")
+}
+
+// measureLoad runs a load to its end, and until the core has counted it; and the same against the bare broker.
+func measureLoad(b *testing.B, sql string, args ...string) {
+	bare, address := startBare(b)
+	before := bare.cpu(b)
+	n := sent(b, address, args, "bare-")
+	b.ReportMetric((bare.cpu(b)-before)/n*1e6, "bare-cpu-s/M")
+	bare.Kill(b)
+
+	h := startHalves(b, sql, nil, nil)
+	time.Sleep(time.Second)
+	all := []*process{h.edge.process, h.core.process, h.nats}
+	used := make([]float64, len(all))
+	for i, p := range all {
+		used[i] = p.cpu(b)
+	}
+	acked := sent(b, h.edge.mqtt, args, "")
 	eventually(b, func() error {
 		_, rows, err := ask(h.core.http, "SELECT SUM(n) FROM per_device")
 		if err == nil && rows[0][0] != acked {
@@ -51,10 +100,11 @@ func measureLoad(b *testing.B, args ...string) {
 		}
 		return err
 	})
-	b.ReportMetric(fieldOf(b, said, "rate"), "readings/s")
 	for i, name := range []string{"edge", "core", "nats"} {
-		b.ReportMetric((all[i].cpu(b)-before[i])/acked*1e6, name+"-cpu-s/M")
+		b.ReportMetric((all[i].cpu(b)-used[i])/acked*1e6, name+"-cpu-s/M")
 	}
+	_, most := h.edge.rss(b)
+	b.ReportMetric(most, "edge-rss-MB")
 	if bytes, err := sum(h.edge.http, "hexpane_edge_uplink_bytes_total"); err == nil {
 		b.ReportMetric(bytes/acked, "link-B/reading")
 	}
@@ -76,15 +126,37 @@ func fieldOf(b *testing.B, text, name string) float64 {
 
 // BenchmarkLoad finds what the slice takes in: at a given rate, and as much as goes.
 func BenchmarkLoad(b *testing.B) {
-	for _, c := range []struct{ name, args string }{
-		{"paced_20k_qos1", "--rate 20k/s --qos 1 --for 10s"},
-		{"most_qos1", "--rate 0 --qos 1 --for 10s --max-inflight 2000"},
-		{"most_qos0", "--rate 0 --qos 0 --for 10s"},
-		{"most_qos1_batch100", "--rate 0 --qos 1 --batch-size 100 --for 10s --max-inflight 50"},
+	for _, c := range []struct{ name, sql, args string }{
+		{"paced_20k_qos0", vehiclesSQL, "--rate 20k/s --qos 0 --for 10s --devices 1000"},
+		{"paced_20k_qos1", vehiclesSQL, "--rate 20k/s --qos 1 --for 10s --devices 1000"},
+		{"most_qos0", vehiclesSQL, "--rate 0 --qos 0 --for 10s --devices 1000"},
+		{"most_qos1", vehiclesSQL, "--rate 0 --qos 1 --for 10s --devices 1000 --max-inflight 1000"},
+		{"most_qos1_batch100", vehiclesSQL, "--rate 0 --qos 1 --batch-size 100 --for 10s --devices 1000 --max-inflight 50"},
+		{"most_qos1_batch100_meters", metersSQL, "--rate 0 --qos 1 --batch-size 100 --for 10s --devices 1000 --max-inflight 50"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
-				measureLoad(b, strings.Fields(c.args)...)
+				measureLoad(b, c.sql, strings.Fields(c.args)...)
+			}
+		})
+	}
+}
+
+// BenchmarkClients measures the edge's memory with clients that each have a connection and say little.
+func BenchmarkClients(b *testing.B) {
+	for _, clients := range []int{1000, 5000} {
+		b.Run(fmt.Sprint(clients), func(b *testing.B) {
+			for b.Loop() {
+				h := startHalves(b, vehiclesSQL, nil, []string{"--mqtt.max_clients", "10000"})
+				n := fmt.Sprint(clients)
+				l := launch(b, filepath.Join(bin, "hexpane-sim"), "load", "--broker", h.edge.mqtt, "--devices", n, "--connections", n, "--max-inflight", "10",
+					"--rate", n+"/s", "--qos", "1", "--for", "20s")
+				l.line(b, "load sent=")
+				now, most := h.edge.rss(b)
+				b.ReportMetric(now, "edge-rss-MB")
+				b.ReportMetric(most, "edge-most-rss-MB")
+				b.ReportMetric(0, "ns/op")
+				l.Wait(b, time.Minute)
 			}
 		})
 	}

@@ -8,7 +8,7 @@
 //	disk_test.go      an edge whose disk is filled
 //	influx_test.go    history in InfluxDB
 //	contract_test.go  commands and endpoints
-//	bench_test.go     the system's latency, rate and CPU
+//	bench_test.go     the system's latency, rate, CPU and memory; bare_test.go is the broker alone, to compare with
 package e2e
 
 import (
@@ -35,6 +35,10 @@ import (
 var bin string // directory of the built programs
 
 func TestMain(m *testing.M) {
+	if address := os.Getenv(bareEnv); address != "" {
+		fmt.Fprintln(os.Stderr, serveBare(address))
+		os.Exit(1)
+	}
 	os.Exit(run(m))
 }
 
