@@ -187,13 +187,17 @@ func (l *line) pause(now time.Time) time.Duration {
 	return max(next.Sub(now), 0)
 }
 
-// cutCost is what a delta may cost the link and the core: one each 250 µs.
-const cutCost = 250 * time.Microsecond
+// What a cut of deltas may cost the link and the core: a delta each cutCost, and a partition's batch as much as batchDeltas of them.
+const (
+	cutCost     = 250 * time.Microsecond
+	batchDeltas = 100
+)
 
-// cutEvery is how often deltas go out: at once while there are few, and rarely when each reading's key has one, so that panes do
+// cutEvery is how often deltas go out: soon while there are few, and rarely when each reading's key has one, so that panes do
 // what they are for and many readings share a delta.
 func (l *line) cutEvery() time.Duration {
-	return min(max(l.cfg.Forward.Rows, time.Duration(l.table.Deltas())*cutCost), l.cfg.Forward.Deltas)
+	cost := time.Duration(l.table.Deltas()+batchDeltas*int(l.plan.Partitions)) * cutCost
+	return min(max(l.cfg.Forward.Rows, cost), l.cfg.Forward.Deltas)
 }
 
 // turn takes messages to durability: fold, commit (with a cut if one is due), acknowledge.

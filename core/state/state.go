@@ -156,7 +156,16 @@ func (t *Tx) DropEntries(table byte, partition uint32, upTo uint64) {
 
 // EffectsDone deletes effects that have left. Not synced: an effect that leaves twice changes nothing.
 func (s *Store) EffectsDone(partition uint32, from, to uint64) error {
-	if err := s.db.DeleteRange(effectKey(partition, from), effectKey(partition, to+1), pebble.NoSync); err != nil {
+	b := s.db.NewBatch()
+	defer b.Close()
+	var err error
+	for n := from; n <= to && err == nil; n++ { // one by one: a range deleted makes every iterator dearer until the memtable is flushed
+		err = b.Delete(effectKey(partition, n), nil)
+	}
+	if err == nil {
+		err = b.Commit(pebble.NoSync)
+	}
+	if err != nil {
 		return fmt.Errorf("drop effects: %w", err)
 	}
 	return nil

@@ -73,10 +73,17 @@ func cutBytes(src []byte) (head, rest []byte, ok bool) {
 	return src[n : n+int(l)], src[n+int(l):], true
 }
 
-// dropJournal removes all records up to the last one, in b.
-func dropJournal(b *pebble.Batch, last uint64) error {
-	if err := b.DeleteRange([]byte{'j'}, numbered('j', last+1), nil); err != nil {
-		return err
+// dropJournal removes the records behind one up to another, in b.
+func dropJournal(b *pebble.Batch, after, last uint64) error {
+	return errors.Join(dropNumbered(b, 'j', after+1, last), b.Set(metaKey("journal"), u64(last), nil))
+}
+
+// dropNumbered deletes keys one by one: each range that is deleted makes every later iterator dearer until the memtable is
+// flushed, and these are few.
+func dropNumbered(b *pebble.Batch, prefix byte, from, to uint64) error {
+	var errs []error
+	for n := from; n <= to; n++ {
+		errs = append(errs, b.Delete(numbered(prefix, n), nil))
 	}
-	return b.Set(metaKey("journal"), u64(last), nil)
+	return errors.Join(errs...)
 }

@@ -71,6 +71,9 @@ func (s *Store) Commit(c *Change) error {
 	}
 	s.held, s.heldOrder = held, heldOrder
 	s.journal, s.marks = journal, marks
+	if c.Whole {
+		s.dropped = journal
+	}
 	s.order += uint64(len(c.Out))
 	for p, seq := range c.Sequences {
 		s.sequences[p] = seq
@@ -114,7 +117,7 @@ func (s *Store) fill(b *pebble.Batch, c *Change, journal, marks *uint64) error {
 		errs = append(errs, b.DeleteRange(markKey(stream, -1<<62), markKey(stream, before), nil))
 	}
 	if c.Whole {
-		errs = append(errs, dropJournal(b, *journal))
+		errs = append(errs, dropJournal(b, s.dropped, *journal))
 	} else if c.Rows {
 		set(metaKey("rows"), u64(*journal))
 	}
@@ -159,7 +162,13 @@ func (s *Store) Outbox(after uint64, limit, maxBytes int, f func(order uint64, p
 
 // Delivered deletes the outbox from an order to another. It need not be synced: a batch sent twice is applied once.
 func (s *Store) Delivered(from, to uint64) error {
-	if err := s.db.DeleteRange(numbered('o', from), numbered('o', to+1), pebble.NoSync); err != nil {
+	b := s.db.NewBatch()
+	defer b.Close()
+	err := dropNumbered(b, 'o', from, to)
+	if err == nil {
+		err = b.Commit(pebble.NoSync)
+	}
+	if err != nil {
 		return fmt.Errorf("trim outbox: %w", err)
 	}
 	return nil

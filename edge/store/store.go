@@ -43,6 +43,7 @@ type Store struct {
 	db        *pebble.DB
 	epoch     uint64
 	journal   uint64 // last journal sequence written
+	dropped   uint64 // last journal sequence whose record is gone
 	order     uint64 // last outbox order written
 	marks     uint64
 	held      Held
@@ -143,6 +144,13 @@ func (s *Store) load() error {
 		if len(v) == 8 {
 			*m.into = max(*m.into, binary.BigEndian.Uint64(v))
 		}
+	}
+	s.dropped = s.journal
+	if err := s.scan('j', func(key, _ []byte) error {
+		s.dropped = binary.BigEndian.Uint64(key) - 1
+		return errEnough
+	}); err != nil && !errors.Is(err, errEnough) {
+		return err
 	}
 	if err := s.loadHeld(); err != nil {
 		return err
