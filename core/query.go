@@ -83,6 +83,9 @@ func (c *Core) tables(p *plan.Plan) []sql.Relation {
 		r := sql.Relation{Name: name}
 		for i := range columns {
 			r.Columns = append(r.Columns, sql.Column{Name: columns[i].Name, Type: columns[i].Type.Value()})
+			if columns[i].Name == "ts" || columns[i].Name == "window_start" {
+				r.Time = columns[i].Name
+			}
 		}
 		all = append(all, r)
 	}

@@ -12,9 +12,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// aggregateUsage says how each aggregate is called; laterFunctions has the rest of the language's.
+// aggregateUsage says how each aggregate is called.
 var aggregateUsage = map[string]string{"COUNT": "COUNT(x)", "SUM": "SUM(x)", "AVG": "AVG(x)", "MIN": "MIN(x)", "MAX": "MAX(x)",
-	"PERCENTILE": "PERCENTILE(x, share)"}
+	"STDDEV": "STDDEV(x)", "PERCENTILE": "PERCENTILE(x, share)", "FIRST": "FIRST(x)", "LAST": "LAST(x)", "COLLECT_LIST": "COLLECT_LIST(x)",
+	"TOPK": "TOPK(x, n)"}
 
 var aggregateNames = slices.Sorted(maps.Keys(aggregateUsage))
 
@@ -62,6 +63,9 @@ func (g *grouping) aggregate(c *Call, name string) *plan.Expr {
 			a.Parameters = append(a.Parameters, g.parameter(name, e))
 		}
 	}
+	if aggregate.ByTime(name) && !g.windowed && g.scope.Time == "" {
+		fail(c.Pos, "%s goes by event time, and the rows of %s have none", name, g.scope.Name)
+	}
 	t, err := aggregate.ResultType(a.Function, a.ArgumentType.Value())
 	if err != nil {
 		fail(c.Pos, "%s", err)
@@ -101,7 +105,7 @@ func (g *grouping) parameter(name string, e Expr) float64 {
 	literal := g.row.bind(e).GetLiteral()
 	v, _, err := value.Read(literal)
 	if err != nil || !v.Kind().Numeric() {
-		fail(e.position(), "%s takes a constant number here: %s", aggregateUsage[name], aggregate.ParameterUsage(name))
+		fail(e.position(), "%s", aggregate.ParameterError(name))
 	}
 	if err := aggregate.CheckParameter(name, v.Float()); err != nil {
 		fail(e.position(), "%s", err)

@@ -18,6 +18,7 @@ type Column struct {
 type Relation struct {
 	Name    string
 	Columns []Column
+	Time    string // the column that holds a row's event time; "": there is none
 }
 
 // scope is the relation whose columns names mean.
@@ -196,10 +197,7 @@ func noFunction(c *Call) {
 }
 
 // laterFunctions are in the language, but not built yet.
-var laterFunctions = map[string]bool{
-	"HOP": true, "SESSION": true, "IN_FENCE": true, "STDDEV": true, "FIRST": true, "LAST": true,
-	"COLLECT_LIST": true, "TOPK": true,
-}
+var laterFunctions = map[string]bool{"HOP": true, "SESSION": true, "IN_FENCE": true}
 
 // folded checks the call and computes it now if all of it is known: NOW() − INTERVAL '5' MINUTE is a literal then,
 // from which a store can tell what to read. The check compiles only this call, with its arguments'

@@ -99,14 +99,26 @@ func (t *table) observe(row []value.Value) (bool, error) {
 		}
 		g = t.group(append([]value.Value(nil), t.keyRow...))
 	}
+	us := t.eventTime(row)
 	for i, s := range g.states {
 		v := anything
 		if argument := t.arguments[i]; argument != nil {
 			v = argument(row)
 		}
-		s.Observe(v, 0)
+		s.Observe(v, us)
 	}
 	return true, nil
+}
+
+// eventTime of a row in µs; 0 without one, as in a view without windows.
+func (g *groups) eventTime(row []value.Value) int64 {
+	if g.time < 0 {
+		return 0
+	}
+	if v := row[g.time]; v.Kind() == value.Int {
+		return value.MicrosOfInt(v.Int())
+	}
+	return row[g.time].Int()
 }
 
 func (t *table) group(keys []value.Value) *group {

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hexpane/hexpane/protocol/aggregate"
@@ -26,6 +27,7 @@ type groups struct {
 	keys      []expr.Func
 	arguments []expr.Func // nil: COUNT(*)
 	layout    aggregate.Layout
+	time      int // the column with a row's event time, or −1
 	having    expr.Func
 }
 
@@ -150,7 +152,7 @@ func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *int) {
 		}
 	}
 	g := newGrouping(s, st, st.GroupBy, &now, nodes)
-	q.groups = &groups{}
+	q.groups = &groups{time: slices.IndexFunc(s.Columns, func(c Column) bool { return c.Name == s.Time })}
 	for _, k := range g.keys {
 		q.groups.keys = append(q.groups.keys, compiled(k.expr.position(), k.bound))
 	}

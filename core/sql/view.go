@@ -27,7 +27,7 @@ var viewColumns = []Column{
 
 // ViewRelation is a view as pull queries see it: its outputs, then window_start, window_end, revision and final.
 func ViewRelation(v *plan.View) Relation {
-	r := Relation{Name: v.Name}
+	r := Relation{Name: v.Name, Time: "window_start"}
 	for _, c := range v.Outputs {
 		r.Columns = append(r.Columns, Column{c.Name, c.Type.Value()})
 	}
@@ -40,6 +40,9 @@ func StreamRelation(s *plan.Stream) Relation {
 	r := Relation{Name: s.Name}
 	for _, c := range s.Columns {
 		r.Columns = append(r.Columns, Column{c.Name, c.Type.Value()})
+	}
+	if s.Timestamp >= 0 {
+		r.Time = r.Columns[s.Timestamp].Name
 	}
 	return r
 }

@@ -2,7 +2,8 @@
 //
 //	aggregate.go  State, Layout and Partial: what the rest of hexpane sees
 //	function.go   the aggregates' names, arguments and results
-//	count.go, sum.go, avg.go, extreme.go, percentile.go, distinct.go   one aggregate a file
+//	count.go, distinct.go, sum.go, avg.go, stddev.go, percentile.go, extreme.go, first.go, collect.go, topk.go
+//	              one aggregate a file
 //	buckets.go, registers.go   what sketches are made of: DDSketch, HyperLogLog
 //
 // The laws each state keeps, and tests check: Merge is commutative and associative (doubles but for the

@@ -24,7 +24,14 @@ var tested = []struct {
 	{"MIN", nil, []value.Kind{value.Int, value.Double, value.Decimal, value.String, value.Timestamp}, false},
 	{"MAX", nil, []value.Kind{value.Int, value.Double, value.Decimal, value.String, value.Timestamp}, false},
 	{"PERCENTILE", []float64{0.5}, []value.Kind{value.Int, value.Double, value.Decimal}, false},
+	{"STDDEV", nil, []value.Kind{value.Int, value.Double, value.Decimal}, true},
+	{"FIRST", nil, anyKind, false},
+	{"LAST", nil, anyKind, false},
+	{"COLLECT_LIST", nil, anyKind, false},
+	{"TOPK", []float64{3}, anyKind, false},
 }
+
+var anyKind = []value.Kind{value.Int, value.Double, value.Decimal, value.String, value.Bool, value.Cell, value.Timestamp}
 
 func typeOf(k value.Kind) value.Type {
 	if k == value.Decimal {
@@ -55,20 +62,31 @@ func genValue(kind value.Kind) *rapid.Generator[value.Value] {
 		i := rapid.OneOf(rapid.Int64Range(-20, 20), rapid.Int64Range(-1e12, 1e12)).Draw(t, "i")
 		switch kind {
 		case value.Int:
-			return value.OfInt(i * rapid.SampledFrom([]int64{1, 1 << 20}).Draw(t, "times"))
-		case value.Decimal:
-			return value.OfDecimal(i, 2)
-		case value.String:
-			return value.OfString(fmt.Sprint("bus ", i))
-		case value.Bool:
-			return value.OfBool(i > 0)
-		case value.Cell:
-			return value.OfCell(uint64(i)<<8 | 1)
-		case value.Timestamp:
-			return value.OfTime(i)
+			i *= rapid.SampledFrom([]int64{1, 1 << 20}).Draw(t, "times")
+		case value.Double:
+			return value.OfDouble(float64(i) * rapid.SampledFrom([]float64{1, 0.1, 1e-300, 1e290}).Draw(t, "times"))
 		}
-		return value.OfDouble(float64(i) * rapid.SampledFrom([]float64{1, 0.1, 1e-300, 1e290}).Draw(t, "times"))
+		return ofKind(kind, i)
 	})
+}
+
+// ofKind is a value of a kind for each number.
+func ofKind(kind value.Kind, i int64) value.Value {
+	switch kind {
+	case value.Decimal:
+		return value.OfDecimal(i, 2)
+	case value.String:
+		return value.OfString(fmt.Sprint("bus ", i))
+	case value.Bool:
+		return value.OfBool(i > 0)
+	case value.Cell:
+		return value.OfCell(uint64(i)<<8 | 1)
+	case value.Timestamp:
+		return value.OfTime(i)
+	case value.Double:
+		return value.OfDouble(float64(i))
+	}
+	return value.OfInt(i)
 }
 
 func genObserved(kind value.Kind) *rapid.Generator[observed] {
@@ -116,10 +134,12 @@ func TestMergeLaws(t *testing.T) {
 						whole.Observe(o.v, o.us)
 					}
 					got := scatter(t, maker, list)
-					if !same(got.Result(), whole.Result()) {
+					if a.function == "STDDEV" {
+						sameStddev(t, got.(*stddev), whole.(*stddev))
+					} else if !same(got.Result(), whole.Result()) {
 						t.Fatalf("merged %s, observed whole %s", got.Result().Text(), whole.Result().Text())
 					}
-					if (!a.rounds || kind != value.Double) && !bytes.Equal(got.Append(nil), whole.Append(nil)) {
+					if (!a.rounds || kind != value.Double && a.function != "STDDEV") && !bytes.Equal(got.Append(nil), whole.Append(nil)) {
 						t.Fatalf("merged %x, observed whole %x", got.Append(nil), whole.Append(nil))
 					}
 				})
@@ -216,7 +236,7 @@ func FuzzRead(f *testing.F) {
 				for range 3 {
 					into.Merge(s)
 				}
-				into.Observe(value.OfInt(3), 3)
+				into.Observe(ofKind(kind, 3), 3)
 				into.Result()
 				again := makerOf(t, a.function, kind, a.parameters...)()
 				if rest, err := again.Read(into.Append(nil)); err != nil || len(rest) > 0 {
@@ -235,7 +255,8 @@ func TestParameters(t *testing.T) {
 		function   string
 		parameters []float64
 	}{{"COUNT", []float64{1}}, {"PERCENTILE", nil}, {"PERCENTILE", []float64{1.01}}, {"PERCENTILE", []float64{-0.01}}, {"PERCENTILE", []float64{math.NaN()}},
-		{"PERCENTILE", []float64{0.5, 0.5}}, {"MEDIAN", nil}} {
+		{"PERCENTILE", []float64{0.5, 0.5}}, {"TOPK", []float64{0}}, {"TOPK", []float64{2.5}}, {"TOPK", []float64{1001}},
+		{"TOPK", []float64{math.Inf(1)}}, {"LAST", []float64{1}}, {"MEDIAN", nil}} {
 		if _, _, err := New(bad.function, doubleType, bad.parameters); err == nil {
 			t.Errorf("%s%v was made", bad.function, bad.parameters)
 		}

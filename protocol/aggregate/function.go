@@ -1,13 +1,15 @@
 package aggregate
 
 import (
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/hexpane/hexpane/protocol/value"
 )
 
 // New gives a maker of empty states for an SQL aggregate, and the result's type. The argument's type is
-// the zero Type for COUNT(*); parameters are PERCENTILE's share.
+// the zero Type for COUNT(*); parameters are PERCENTILE's share and TOPK's number.
 func New(function string, argument value.Type, parameters []float64) (func() State, value.Type, error) {
 	result, err := ResultType(function, argument)
 	if err == nil {
@@ -29,12 +31,22 @@ func maker(function string, argument value.Type, parameters []float64) func() St
 		return func() State { return newSum(argument) }
 	case "AVG":
 		return func() State { return &avg{sum: newSum(argument)} }
+	case "STDDEV":
+		return func() State { return new(stddev) }
+	case "PERCENTILE":
+		return func() State { return &percentile{q: parameters[0]} }
 	case "MIN":
 		return func() State { return &extreme{sign: -1} }
 	case "MAX":
 		return func() State { return &extreme{sign: 1} }
-	default: // PERCENTILE; ResultType knows no other
-		return func() State { return &percentile{q: parameters[0]} }
+	case "FIRST":
+		return func() State { return &first{sign: -1, kind: argument.Kind} }
+	case "LAST":
+		return func() State { return &first{sign: 1, kind: argument.Kind} }
+	case "COLLECT_LIST":
+		return func() State { return &collect{kind: argument.Kind} }
+	default: // TOPK; ResultType knows no other
+		return func() State { return &topk{kind: argument.Kind, n: int(parameters[0])} }
 	}
 }
 
@@ -50,9 +62,11 @@ func ResultType(function string, argument value.Type) (value.Type, error) {
 	switch function {
 	case "COUNT", "COUNT_DISTINCT":
 		return value.Type{Kind: value.Int}, nil
-	case "MIN", "MAX":
+	case "MIN", "MAX", "FIRST", "LAST":
 		return argument, nil
-	case "SUM", "AVG", "PERCENTILE":
+	case "COLLECT_LIST", "TOPK":
+		return value.Type{Kind: value.String}, nil
+	case "SUM", "AVG", "STDDEV", "PERCENTILE":
 		if !argument.Kind.Numeric() {
 			return value.Type{}, fmt.Errorf("%s takes a number, not %s", function, argument)
 		}
@@ -68,30 +82,48 @@ func ResultType(function string, argument value.Type) (value.Type, error) {
 	return argument, nil
 }
 
-// ParameterUsage says what the constant after the argument is.
-func ParameterUsage(string) string { return "a share between 0 and 1, such as 0.95" }
+// ByTime reports that an aggregate's result depends on the event times of what it observes.
+func ByTime(function string) bool {
+	return function == "FIRST" || function == "LAST" || function == "COLLECT_LIST"
+}
 
-// CheckParameter says what is wrong with the constant that stands after the argument.
-func CheckParameter(function string, p float64) error {
-	if function == "PERCENTILE" && !(p >= 0 && p <= 1) {
-		return fmt.Errorf("PERCENTILE takes %s, not %v", ParameterUsage(function), p)
-	}
-	return nil
+// parameter is the constant that stands after the argument.
+type parameter struct {
+	usage string
+	ok    func(p float64) bool
+}
+
+var parameters = map[string]parameter{
+	"PERCENTILE": {"a share from 0 to 1, such as 0.95", func(p float64) bool { return p >= 0 && p <= 1 }},
+	"TOPK":       {fmt.Sprintf("how many of the largest values, 1 to %d", listed), func(p float64) bool { return p >= 1 && p <= listed && p == math.Trunc(p) }},
 }
 
 // Parameters is how many constants stand after the argument.
 func Parameters(function string) int {
-	if function == "PERCENTILE" {
+	if _, ok := parameters[function]; ok {
 		return 1
 	}
 	return 0
 }
 
-func checkParameters(function string, parameters []float64) error {
-	if len(parameters) != Parameters(function) {
-		return fmt.Errorf("%s takes %d constants, not %d", function, Parameters(function), len(parameters))
+// ParameterError says what the constant after the argument must be.
+func ParameterError(function string) error {
+	return errors.New(function + "'s second argument is a constant: " + parameters[function].usage)
+}
+
+// CheckParameter says what is wrong with the constant after the argument.
+func CheckParameter(function string, p float64) error {
+	if !parameters[function].ok(p) {
+		return fmt.Errorf("%w, not %v", ParameterError(function), p)
 	}
-	for _, p := range parameters {
+	return nil
+}
+
+func checkParameters(function string, list []float64) error {
+	if len(list) != Parameters(function) {
+		return fmt.Errorf("%s takes %d constants, not %d", function, Parameters(function), len(list))
+	}
+	for _, p := range list {
 		if err := CheckParameter(function, p); err != nil {
 			return err
 		}

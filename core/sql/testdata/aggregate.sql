@@ -66,3 +66,82 @@ SELECT COUNT(DISTINCT p95), PERCENTILE(p95, 0.5) FROM by_route WHERE route = '13
 --> 5 | true
 --> count | percentile
 --> 0 | NULL
+
+-- By event time, and lists: JSON as text. A deviation is the sample's.
+CREATE VIEW ends AS
+  SELECT device, FIRST(speed) AS began, LAST(speed) AS ended, COLLECT_LIST(riders) AS rode, TOPK(fare, 3) AS dearest, STDDEV(speed), LAST(ts)
+  FROM vehicles GROUP BY device, TUMBLE(ts, INTERVAL '1' MINUTE);
+DESCRIBE ends; EXPLAIN ends
+--> view ends created
+--> column | type | note
+--> device | STRING | key
+--> began | DOUBLE |
+--> ended | DOUBLE |
+--> rode | STRING |
+--> dearest | STRING |
+--> stddev | DOUBLE |
+--> last | TIMESTAMP |
+--> window_start | TIMESTAMP |
+--> window_end | TIMESTAMP |
+--> revision | BIGINT |
+--> final | BOOLEAN |
+--> view ends over stream vehicles
+--> ├─ edge: each reading
+--> │  ├─ decode   json from topic city/{device}/position
+--> │  ├─ time     ts, up to 5 seconds out of order
+--> │  ├─ dedupe   equal key, time and payload count once
+--> │  ├─ key      device
+--> │  ├─ pane     1 minute of event time
+--> │  ├─ observe  FIRST(speed), LAST(speed), COLLECT_LIST(riders), TOPK(fare, 3), STDDEV(speed), LAST(ts)
+--> │  └─ forward  what each pane gained, merged per key
+--> └─ core: each delta
+-->    ├─ route    hash(device) mod 8
+-->    ├─ merge    panes of all edges into windows of 1 minute
+-->    ├─ late     revised for 1 day after the window, then to the table late
+-->    ├─ column   device
+-->    ├─ column   began = FIRST(speed)
+-->    ├─ column   ended = LAST(speed)
+-->    ├─ column   rode = COLLECT_LIST(riders)
+-->    ├─ column   dearest = TOPK(fare, 3)
+-->    ├─ column   stddev = STDDEV(speed)
+-->    ├─ column   last = LAST(ts)
+-->    ├─ emit     each change
+-->    └─ keep     7 days, counted back from the watermark
+
+--| by_route
+--| 13, 1, 2, 7, 10, 4, 1.5, 60, 2026-01-01T10:00:00Z, 2026-01-01T10:00:10Z, 0, true
+SELECT FIRST(route) AS f, LAST(p95) AS l, COLLECT_LIST(route) AS routes, TOPK(vehicles, 2) AS top, ROUND(STDDEV(vehicles), 3) AS dev FROM by_route;
+SELECT COLLECT_LIST(window_start), LAST(spread) FROM by_route WHERE route = 'none'
+--> f | l | routes | top | dev
+--> 13 | 50 | ["13","10","11","12"] | [5,3] | 1.633
+--> collect_list | last
+--> NULL | NULL
+
+-- Without windows rows have no time of their own: the order of the values stands in.
+CREATE VIEW ever AS SELECT device, LAST(speed) AS last FROM vehicles GROUP BY device
+--> view ever created
+
+--| ever
+--| b, 2, , , 0, false
+--| a, 3, , , 0, false
+SELECT COLLECT_LIST(device) AS devices, LAST(last) FROM ever
+--> devices | last
+--> ["a","b"] | 3
+
+SELECT TOPK(p95, 0) FROM by_route
+--> error 1:18: TOPK's second argument is a constant: how many of the largest values, 1 to 1000, not 0
+
+SELECT TOPK(p95, 2.5) FROM by_route
+--> error 1:18: TOPK's second argument is a constant: how many of the largest values, 1 to 1000, not 2.5
+
+SELECT TOPK(p95, vehicles) FROM by_route
+--> error 1:18: TOPK's second argument is a constant: how many of the largest values, 1 to 1000
+
+SELECT FIRST(p95, 2) FROM by_route
+--> error 1:8: FIRST(x) takes 1 argument, not 2
+
+SELECT STDDEV(route) FROM by_route
+--> error 1:8: STDDEV takes a number, not STRING
+
+SELECT COLLECT_LIST(DISTINCT route) FROM by_route
+--> error 1:8: COLLECT_LIST(DISTINCT …) is not supported yet

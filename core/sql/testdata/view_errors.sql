@@ -79,19 +79,19 @@ CREATE VIEW x AS SELECT PERCENTILE(route, 0.95) FROM vehicles
 --> error 1:25: PERCENTILE takes a number, not STRING
 
 CREATE VIEW x AS SELECT PERCENTILE(speed, 95) FROM vehicles
---> error 1:43: PERCENTILE takes a share between 0 and 1, such as 0.95, not 95
+--> error 1:43: PERCENTILE's second argument is a constant: a share from 0 to 1, such as 0.95, not 95
 
 CREATE VIEW x AS SELECT PERCENTILE(speed, -0.5) FROM vehicles
---> error 1:43: PERCENTILE takes a share between 0 and 1, such as 0.95, not -0.5
+--> error 1:43: PERCENTILE's second argument is a constant: a share from 0 to 1, such as 0.95, not -0.5
 
 CREATE VIEW x AS SELECT PERCENTILE(speed, lat) FROM vehicles
---> error 1:43: PERCENTILE(x, share) takes a constant number here: a share between 0 and 1, such as 0.95
+--> error 1:43: PERCENTILE's second argument is a constant: a share from 0 to 1, such as 0.95
 
 CREATE VIEW x AS SELECT PERCENTILE(speed, '0.95') FROM vehicles
---> error 1:43: PERCENTILE(x, share) takes a constant number here: a share between 0 and 1, such as 0.95
+--> error 1:43: PERCENTILE's second argument is a constant: a share from 0 to 1, such as 0.95
 
 CREATE VIEW x AS SELECT PERCENTILE(speed, 1 / 0) FROM vehicles
---> error 1:45: PERCENTILE(x, share) takes a constant number here: a share between 0 and 1, such as 0.95
+--> error 1:45: PERCENTILE's second argument is a constant: a share from 0 to 1, such as 0.95
 
 CREATE VIEW x AS SELECT PERCENTILE(*) FROM vehicles
 --> error 1:25: PERCENTILE takes a column, not *
