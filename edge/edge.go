@@ -33,7 +33,6 @@ import (
 	"github.com/hexpane/hexpane/edge/ingest"
 	"github.com/hexpane/hexpane/edge/store"
 	"github.com/hexpane/hexpane/edge/uplink"
-	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/wire"
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
@@ -94,9 +93,7 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 		return nil, err
 	}
 	e.m.watch(d.Metrics, e.store)
-	e.line = &line{cfg: cfg, log: d.Log, m: e.m, store: e.store, in: make(chan ingest.Message, 2*cfg.Forward.Batch), plans: make(chan *plan.Plan, 1),
-		sent: map[uint32]int64{}, status: status}
-	e.line.stats = func() *wire.Stats { return e.stats(d.Version) }
+	e.line = newLine(cfg, d.Log, e.m, e.store, status, func() *wire.Stats { return e.stats(d.Version) })
 	defer func() {
 		if err != nil {
 			if e.in != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/hexpane/hexpane/protocol/wire"
@@ -21,10 +22,20 @@ type ledger struct {
 	versions   map[uint64]int // by plan version: readings
 	again      int            // batches that came again
 	largest    int            // message
+	sums       map[string]int // of x in the deltas, by device
+	layout     aggregate.Layout
 }
 
 func newLedger() *ledger {
-	return &ledger{last: map[string]uint64{}, rows: map[string]int{}, deltas: map[string]int{}, watermarks: map[uint32]int64{}, versions: map[uint64]int{}}
+	l := &ledger{last: map[string]uint64{}, rows: map[string]int{}, deltas: map[string]int{}, watermarks: map[uint32]int64{}, versions: map[uint64]int{}, sums: map[string]int{}}
+	for _, a := range cityPlan(1).Views[0].Aggregates {
+		maker, err := plan.State(a)
+		if err != nil {
+			panic(err)
+		}
+		l.layout = append(l.layout, maker)
+	}
+	return l
 }
 
 func (l *ledger) apply(t testing.TB, message []byte) {
@@ -68,7 +79,7 @@ func (l *ledger) apply(t testing.TB, message []byte) {
 }
 
 func (l *ledger) applyDeltas(t testing.TB, b *wire.Batch, d *wire.Deltas) {
-	keys := d.Keys
+	keys, states := d.Keys, d.States
 	for _, n := range d.Readings {
 		device, rest, err := value.Read(keys)
 		if err != nil {
@@ -79,6 +90,11 @@ func (l *ledger) applyDeltas(t testing.TB, b *wire.Batch, d *wire.Deltas) {
 		if d.View == byDevice {
 			l.deltas[device.Text()] += int(n)
 			l.readings += int(n)
+			partial := l.layout.New()
+			if states, err = partial.Read(states); err != nil || partial[0].Result().Int() != int64(n) {
+				t.Fatalf("a delta of %d readings counts %v: %v", n, partial[0].Result(), err)
+			}
+			l.sums[device.Text()] += int(partial[1].Result().Int())
 		}
 	}
 }

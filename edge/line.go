@@ -51,6 +51,13 @@ type line struct {
 	thinned  uint64           // rows held up to this order were thinned
 }
 
+// newLine makes a line over a store that it has not read yet. Who assembles it says how to wake the uplink, and asks how long the
+// core is away.
+func newLine(cfg *Config, log *slog.Logger, m *metrics, s *store.Store, status *status, stats func() *wire.Stats) *line {
+	return &line{cfg: cfg, log: log, m: m, store: s, status: status, stats: stats, in: make(chan ingest.Message, 2*cfg.Forward.Batch), plans: make(chan *plan.Plan, 1),
+		sent: map[uint32]int64{}}
+}
+
 // heartbeat is how often watermarks go out when nothing else does.
 const heartbeat = time.Second
 

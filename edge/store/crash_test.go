@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/hexpane/hexpane/edge/store"
+	"github.com/hexpane/hexpane/edge/store/trap"
 	"pgregory.net/rapid"
 )
 
@@ -43,7 +42,7 @@ func TestHistoriesSurviveCrashes(t *testing.T) {
 // history is a store on a file system that can crash, beside the truth about it.
 type history struct {
 	fs      *vfs.MemFS
-	trap    *trap
+	trap    *trap.Trap
 	store   *store.Store
 	truth   truth
 	unsaved []int // the sizes of deliveries since the last synced commit: a crash may bring their batches back
@@ -60,8 +59,8 @@ func newHistory(t *rapid.T) *history {
 }
 
 func (h *history) open(t *rapid.T) {
-	h.trap = &trap{fs: h.fs}
-	h.store = openOn(t, errorfs.Wrap(h.fs, h.trap))
+	h.trap = trap.New(h.fs)
+	h.store = openOn(t, h.trap.FS())
 	h.after = 0
 }
 
@@ -159,11 +158,11 @@ func (h *history) crash(t *rapid.T) {
 
 // crashInCommit has the machine die at some file operation of a commit, or just after it.
 func (h *history) crashInCommit(t *rapid.T, c *store.Change) {
-	h.trap.arm(crashConfig(t), rapid.IntRange(0, 4).Draw(t, "operation"))
+	h.trap.Arm(crashConfig(t), rapid.IntRange(0, 4).Draw(t, "operation"))
 	if err := h.store.Commit(c); err != nil {
 		t.Fatal(err)
 	}
-	after, inTime := h.trap.sprung()
+	after, inTime := h.trap.Spring()
 	if !inTime {
 		h.truth.apply(c)
 		h.synced(c)
@@ -202,50 +201,6 @@ func (h *history) check(t *rapid.T, want truth) {
 	if h.store.Epoch() != h.epoch {
 		t.Fatalf("the epoch went from %d to %d on one disk", h.epoch, h.store.Epoch())
 	}
-}
-
-// trap takes the crashed copy of a file system at the n-th writing operation after it is armed.
-type trap struct {
-	fs *vfs.MemFS
-
-	mu     sync.Mutex
-	armed  bool
-	left   int
-	config vfs.CrashCloneCfg
-	clone  *vfs.MemFS
-}
-
-func (tr *trap) arm(c vfs.CrashCloneCfg, after int) {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	tr.armed, tr.left, tr.config, tr.clone = true, after, c, nil
-}
-
-// sprung gives the copy, and whether it was taken before the commit returned.
-func (tr *trap) sprung() (*vfs.MemFS, bool) {
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	tr.armed = false
-	if tr.clone != nil {
-		return tr.clone, true
-	}
-	return tr.fs.CrashClone(tr.config), false
-}
-
-func (tr *trap) String() string { return "trap" }
-
-func (tr *trap) MaybeError(op errorfs.Op) error {
-	if op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
-		return nil
-	}
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	if tr.armed && tr.clone == nil {
-		if tr.left--; tr.left < 0 {
-			tr.clone = tr.fs.CrashClone(tr.config)
-		}
-	}
-	return nil
 }
 
 func crashConfig(t *rapid.T) vfs.CrashCloneCfg {
