@@ -52,7 +52,7 @@ type Config struct {
 
 	Store struct {
 		CacheBytes   int64 `yaml:"cache_bytes" default:"16MiB" unit:"bytes" help:"block cache"`
-		MemTable     int64 `yaml:"memtable_bytes" default:"32MiB" unit:"bytes" help:"write buffer"`
+		MemTable     int64 `yaml:"memtable_bytes" default:"16MiB" unit:"bytes" help:"write buffer"`
 		HeldRowBytes int64 `yaml:"held_row_bytes" default:"1GiB" unit:"bytes" help:"disk for rows while the core is away; past it the oldest are dropped, and counted"`
 		OutboxBytes  int64 `yaml:"outbox_bytes" default:"4GiB" unit:"bytes" help:"disk for batches and merged deltas that the core has not taken; when full, devices are held back"`
 		ReserveBytes int64 `yaml:"reserve_bytes" default:"256MiB" unit:"bytes" help:"free space on the disk below which nothing more is taken in, and devices are held back; a quarter as much again is kept as ballast; 0: no guard"`

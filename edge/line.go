@@ -35,6 +35,7 @@ type line struct {
 	sources   map[uint32]*source
 	table     *pane.Table
 	decoded   payload.Batch
+	messages  []store.Message // memory for the next commit's
 	rejects   []*wire.Rejected
 	oldest    int64 // arrival of the oldest reading not yet forwarded, µs
 	rowsSince time.Time
@@ -74,6 +75,11 @@ func (l *line) Wants(topic string) bool {
 func (l *line) Submit(ctx context.Context, m ingest.Message) error {
 	if l.store.Space().Full() {
 		return l.submitFull(ctx, m)
+	}
+	select {
+	case l.in <- m: // as nearly always; without the context it is cheap
+		return nil
+	default:
 	}
 	select {
 	case l.in <- m:
@@ -231,9 +237,11 @@ func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 	}
 	c := &store.Change{Rows: rows, Whole: whole}
 	if !whole {
+		c.Messages = l.messages[:0]
 		for _, m := range batch {
 			c.Messages = append(c.Messages, store.Message{ArrivalUs: m.ArrivalUs, Topic: m.Topic, Payload: m.Payload})
 		}
+		l.messages = c.Messages
 	}
 	var pieces []pane.Piece // live ones before those held
 	if release {
@@ -255,6 +263,7 @@ func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 		crash.Here("line.cut-committed")
 		l.sentOut(c.Out)
 	}
+	clear(l.messages)
 	committed := time.Now().UnixMicro()
 	for _, m := range batch {
 		l.m.endToEnd.Observe(float64(committed-m.ArrivalUs) / 1e6)

@@ -10,6 +10,7 @@ import (
 	"github.com/hexpane/hexpane/edge/pane"
 	"github.com/hexpane/hexpane/protocol/payload"
 	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // source is one stream at work on this edge.
@@ -20,7 +21,8 @@ type source struct {
 	forgotten int64       // what of seen the store was last told to forget
 	watermark pane.Watermark
 	counters  sourceCounters
-	shown     shown // what /status needs beside
+	taken     prometheus.Counter // accepted readings
+	shown     shown              // what /status needs beside
 
 	template *payload.Template // these two are for any goroutine, as def is
 	readers  sync.Pool         // of *reader, for what is posted

@@ -58,7 +58,7 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 			l.m.skipped.WithLabelValues(s.def.Name).Add(float64(n))
 		}
 		s.counters.readings += uint64(accepted)
-		l.m.readings.WithLabelValues(s.def.Name).Add(float64(accepted))
+		s.taken.Add(float64(accepted))
 		for i := range l.decoded.Rejects {
 			l.reject(s, m, &l.decoded.Rejects[i])
 		}

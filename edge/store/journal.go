@@ -32,6 +32,14 @@ func appendRecord(dst []byte, messages []Message) []byte {
 	return dst
 }
 
+// recordBytes is how long appendRecord's record can get.
+func recordBytes(messages []Message) (n int) {
+	for _, m := range messages {
+		n += binary.MaxVarintLen64 + 2*binary.MaxVarintLen32 + len(m.Topic) + len(m.Payload)
+	}
+	return n
+}
+
 // Replay gives the journal's messages in order, and whether the message's rows were cut already.
 func (s *Store) Replay(f func(m Message, rowsCut bool)) error {
 	v, err := s.get(metaKey("rows"))

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -86,7 +87,11 @@ func (s *Store) fill(b *pebble.Batch, c *Change, journal, marks *uint64) error {
 	set := func(k, v []byte) { errs = append(errs, b.Set(k, v, nil)) }
 	if len(c.Messages) > 0 && !c.Whole {
 		*journal++
-		set(numbered('j', *journal), appendRecord(nil, c.Messages))
+		s.record = appendRecord(slices.Grow(s.record[:0], recordBytes(c.Messages)), c.Messages)
+		set(numbered('j', *journal), s.record)
+		if cap(s.record) > maxKeptRecord {
+			s.record = nil
+		}
 	}
 	for i := range c.Out {
 		o := &c.Out[i]
@@ -123,6 +128,9 @@ func (s *Store) fill(b *pebble.Batch, c *Change, journal, marks *uint64) error {
 	}
 	return errors.Join(errs...)
 }
+
+// maxKeptRecord bounds what is kept for the next record, bytes.
+const maxKeptRecord = 1 << 20
 
 // markKey sorts by bucket, also for times before 1970: the sign bit is flipped.
 func markKey(stream uint32, bucket int64) []byte {

@@ -44,6 +44,7 @@ type Store struct {
 	epoch     uint64
 	journal   uint64 // last journal sequence written
 	dropped   uint64 // last journal sequence whose record is gone
+	record    []byte // memory for the next record
 	order     uint64 // last outbox order written
 	marks     uint64
 	held      Held
