@@ -14,6 +14,7 @@
 //	status.go   what the line shows of itself, each second
 //	page.go     /status: that, and what to do about it
 //	clock.go    how far the core's clock is from this one
+//	inspect.go  what a disk holds, for hexpane-edge inspect
 //	metrics.go  the metrics
 //
 // Stages are in the folders below and never import one another; this package alone joins them. It knows nothing

@@ -48,18 +48,12 @@ func writePID(lock *os.File) error {
 
 func claimFormat(dir, name string, format int) error {
 	path := filepath.Join(dir, "FORMAT")
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return writeFormat(path, name, format)
-	} else if err != nil {
-		return fmt.Errorf("read format of data directory: %w", err)
-	}
-	var owner string
-	var found int
-	if _, err := fmt.Sscanf(string(text), "%s %d\n", &owner, &found); err != nil {
-		return fmt.Errorf("data directory %s: FORMAT is damaged (%q): restore it from a backup, or use another directory", dir, text)
-	}
+	owner, found, err := DirFormat(dir)
 	switch {
+	case err != nil:
+		return err
+	case owner == "":
+		return writeFormat(path, name, format)
 	case owner != name:
 		return fmt.Errorf("data directory %s belongs to %s, not to %s: use another directory", dir, owner, name)
 	case found > format:
@@ -68,6 +62,20 @@ func claimFormat(dir, name string, format int) error {
 		return writeFormat(path, name, format)
 	}
 	return nil
+}
+
+// DirFormat says which program a data directory is of, and in which format; owner is "" where nothing says so.
+func DirFormat(dir string) (owner string, format int, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "FORMAT"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", 0, nil
+	} else if err != nil {
+		return "", 0, fmt.Errorf("read format of data directory: %w", err)
+	}
+	if _, err := fmt.Sscanf(string(text), "%s %d\n", &owner, &format); err != nil {
+		return "", 0, fmt.Errorf("data directory %s: FORMAT is damaged (%q): restore it from a backup, or use another directory", dir, text)
+	}
+	return owner, format, nil
 }
 
 // writeFormat replaces the file in one step that survives a power cut.

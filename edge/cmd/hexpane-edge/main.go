@@ -39,5 +39,6 @@ func (c *config) Validate() error {
 func main() {
 	cfg := &config{}
 	service.Main(service.Program{Name: "hexpane-edge", Summary: "takes readings in by MQTT and HTTP, pre-aggregates them, forwards to a core", Config: cfg,
-		Run: func(ctx context.Context, rt *service.Runtime) error { return run(ctx, rt, cfg) }})
+		Commands: []service.Program{inspectCommand()},
+		Run:      func(ctx context.Context, rt *service.Runtime) error { return run(ctx, rt, cfg) }})
 }
