@@ -64,6 +64,20 @@ func claimFormat(dir, name string, format int) error {
 	return nil
 }
 
+// DirInUse says whether a process holds a data directory's lock, and which. It changes nothing.
+func DirInUse(dir string) (pid string, used bool) {
+	lock, err := os.Open(filepath.Join(dir, "LOCK"))
+	if err != nil {
+		return "", false
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); !errors.Is(err, syscall.EWOULDBLOCK) {
+		return "", false
+	}
+	owner, _ := os.ReadFile(lock.Name())
+	return strings.TrimSpace(string(owner)), true
+}
+
 // DirFormat says which program a data directory is of, and in which format; owner is "" where nothing says so.
 func DirFormat(dir string) (owner string, format int, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, "FORMAT"))

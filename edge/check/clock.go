@@ -1,8 +1,3 @@
-// Package check tests what an edge needs before it runs, or when it does not: disk, addresses, the way to the core, the clock.
-//
-//	clock.go    this clock against the NATS server's
-//
-// It changes nothing: what it writes it removes, and what it publishes JetStream refuses.
 package check
 
 import (
@@ -20,14 +15,11 @@ type Offset struct {
 	At            time.Time
 }
 
-// clockWithin bounds one round trip.
-const clockWithin = 3 * time.Second
-
 // Clock compares this machine's clock with the NATS server's: JetStream says when it answered, which was halfway of the round
 // trip, give or take that half. The best of a few counts.
 func Clock(ctx context.Context, js jetstream.JetStream) (best Offset, err error) {
 	for range 3 {
-		ctx, cancel := context.WithTimeout(ctx, clockWithin)
+		ctx, cancel := context.WithTimeout(ctx, answerWithin)
 		start := time.Now()
 		s, err := js.Stream(ctx, wire.StreamName)
 		trip := time.Since(start)

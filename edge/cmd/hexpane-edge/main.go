@@ -39,6 +39,6 @@ func (c *config) Validate() error {
 func main() {
 	cfg := &config{}
 	service.Main(service.Program{Name: "hexpane-edge", Summary: "takes readings in by MQTT and HTTP, pre-aggregates them, forwards to a core", Config: cfg,
-		Commands: []service.Program{inspectCommand()},
+		Commands: []service.Program{checkCommand(), inspectCommand()},
 		Run:      func(ctx context.Context, rt *service.Runtime) error { return run(ctx, rt, cfg) }})
 }
