@@ -261,3 +261,14 @@ func FuzzHTTP(f *testing.F) {
 		}
 	})
 }
+
+// A body that inflates a thousandfold is not inflated past its bound.
+func TestHTTPInflatesNoMoreThanItTakes(t *testing.T) {
+	d := newDesk(t, nil)
+	r := httptest.NewRequest("POST", "/", strings.NewReader(zipped(strings.Repeat("0", 3<<20))))
+	r.Header.Set("Content-Encoding", "gzip")
+	held := int64(0)
+	if _, no := d.body(httptest.NewRecorder(), r, &held); no == nil || no.Status != 413 || held > d.cfg.MaxBodyBytes+1 {
+		t.Errorf("%+v, %d bytes were inflated", no, held)
+	}
+}
