@@ -12,12 +12,7 @@ type Config struct {
 	ID   string `yaml:"id" help:"name of this edge, unique in the fleet: letters, digits, - and _; default: the host's name"`
 	Mode string `yaml:"mode" default:"broker" enum:"broker,subscribe" help:"broker: devices connect to this edge; subscribe: read from an existing broker"`
 
-	MQTT struct {
-		Listen         string            `yaml:"listen" default:"127.0.0.1:1883" flag:"mqtt" help:"address the MQTT broker listens on"`
-		Users          map[string]string `yaml:"users" secret:"true" help:"user names and passwords of devices; none: anyone may connect"`
-		MaxPacketBytes int64             `yaml:"max_packet_bytes" default:"1MiB" unit:"bytes" help:"largest MQTT packet; larger ones close the connection"`
-		MaxClients     int64             `yaml:"max_clients" default:"10000" help:"connections at once"`
-	} `yaml:"mqtt" help:"the MQTT broker (mode: broker)"`
+	MQTT MQTTConfig `yaml:"mqtt" help:"the MQTT broker (mode: broker)"`
 
 	Ingest struct {
 		Tokens       map[string]string `yaml:"tokens" secret:"true" help:"tokens of those who post readings over HTTP, by source_id, which may end in *; none: anyone may post"`
@@ -84,8 +79,6 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("id: %q must be 1 to 32 letters, digits, - and _", c.ID)
 	case c.Subscribe.QoS < 0 || c.Subscribe.QoS > 2:
 		return fmt.Errorf("subscribe.qos: %d must be 0, 1 or 2", c.Subscribe.QoS)
-	case c.MQTT.MaxPacketBytes < 1024 || c.MQTT.MaxPacketBytes > 256<<20:
-		return fmt.Errorf("mqtt.max_packet_bytes: %d must be 1 KiB to 256 MiB", c.MQTT.MaxPacketBytes)
 	case c.Ingest.MaxBodyBytes < 1024 || c.Ingest.MaxBodyBytes > 64<<20:
 		return fmt.Errorf("ingest.max_body_bytes: %d must be 1 KiB to 64 MiB", c.Ingest.MaxBodyBytes)
 	case c.Forward.Rows <= 0 || c.Forward.Deltas < c.Forward.Rows:

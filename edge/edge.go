@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -116,8 +117,11 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 	e.http = ingest.NewHTTP(ingest.HTTPConfig{Tokens: cfg.Ingest.Tokens, MaxBodyBytes: cfg.Ingest.MaxBodyBytes,
 		Observed: func(code int) { e.m.posts.WithLabelValues(strconv.Itoa(code)).Inc() }}, clerk{e.line}, e.line)
 	if cfg.Mode == "broker" {
-		e.broker, err = ingest.NewBroker(ingest.BrokerConfig{Listen: cfg.MQTT.Listen, MaxPacketBytes: uint32(cfg.MQTT.MaxPacketBytes),
-			MaxClients: cfg.MQTT.MaxClients, Users: cfg.MQTT.Users}, e.line, d.Log)
+		settings := cfg.MQTT.broker()
+		settings.Observer = observeBroker(d.Metrics)
+		if e.broker, err = ingest.NewBroker(settings, e.line, d.Log); err == nil {
+			watchBroker(d.Metrics, e.broker)
+		}
 		e.in = e.broker
 	} else {
 		e.sub, err = ingest.NewSubscriber(ingest.SubscriberConfig{Broker: cfg.Subscribe.Broker, ClientID: "hexpane-" + cfg.ID,
@@ -212,12 +216,25 @@ func (e *Edge) open() {
 // Served is closed when the edge takes readings in.
 func (e *Edge) Served() <-chan struct{} { return e.served }
 
-// MQTTAddress is the broker's bound address, as tcp://host:port; empty in subscribe mode.
+// MQTTAddress is the broker's first bound address, as tcp://host:port; empty in subscribe mode.
 func (e *Edge) MQTTAddress() string {
 	if e.broker == nil {
 		return ""
 	}
-	return "tcp://" + e.broker.Address()
+	return e.broker.Addresses()[0]
+}
+
+// Announced are the names and addresses of the broker, for the line that says that all serves: "mqtt" the first, then by scheme.
+func (e *Edge) Announced() []string {
+	pairs := []string{"mqtt", e.MQTTAddress()}
+	if e.broker == nil {
+		return pairs
+	}
+	for _, address := range e.broker.Addresses()[1:] {
+		scheme, _, _ := strings.Cut(address, ":")
+		pairs = append(pairs, strings.Replace(scheme, "ssl", "mqtts", 1), address)
+	}
+	return pairs
 }
 
 // Checks are the edge's readiness checks, by name.

@@ -12,7 +12,10 @@ import (
 
 func testConfig(natsURL string) *Config {
 	c := &Config{ID: "edge-1", Mode: "broker"}
-	c.MQTT.Listen, c.MQTT.MaxPacketBytes, c.MQTT.MaxClients = "127.0.0.1:0", 1<<20, 100
+	c.MQTT.Listen, c.MQTT.MaxPacketBytes, c.MQTT.MaxClients, c.MQTT.WebSocket.Path = "127.0.0.1:0", 1<<20, 100, "/mqtt"
+	l := &c.MQTT.Limits
+	l.ConnectBytes, l.Pending, l.ArrivingBytes, l.UnreadBytes, l.QueuedBytes, l.Inflight = 64<<10, 1000, 64<<20, 1<<20, 64<<20, 1024
+	l.Subscriptions, l.Sessions, l.SessionExpiry, l.TopicBytes, l.TopicLevels = 100, 1000, time.Hour, 1024, 32
 	c.Subscribe.QoS = 1
 	c.Ingest.MaxBodyBytes = 1 << 20
 	c.Forward.Linger, c.Forward.Rows, c.Forward.Deltas, c.Forward.Batch = 2*time.Millisecond, 25*time.Millisecond, 100*time.Millisecond, 4096

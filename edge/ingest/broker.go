@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,60 +12,158 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// BrokerConfig of an MQTT broker.
+// BrokerConfig of an MQTT broker. At least one address is needed.
 type BrokerConfig struct {
-	Listen         string
-	MaxPacketBytes uint32
-	MaxClients     int64
-	Users          map[string]string // username → password; empty: anyone
+	Listen    string    // plain TCP; empty: none
+	ListenTLS string    // MQTT by TLS; empty: none
+	ListenWS  string    // MQTT over WebSocket; empty: none
+	WSByTLS   bool      // WebSocket by TLS
+	TLS       TLSConfig // for the two
+	WebSocket WebSocketConfig
+	Users     map[string]string // username → password or bcrypt hash; empty, and without TLS.ClientCA: anyone
+	ACL       ACL
+	Limits    Limits
+	Observer  Observer
 }
 
-// Broker is an MQTT 3.1.1 and 5 broker on one TCP address. Messages on topics that a stream reads go to the sink and are
-// acknowledged when durable; others pass between MQTT clients as on any broker.
+// Broker is an MQTT 3.1.1 and 5 broker. Messages on topics that a stream reads go to the sink and are acknowledged when durable;
+// others pass between MQTT clients as on any broker.
 type Broker struct {
-	server *mqtt.Server
-	gate   *gate
-	tap    *tap
+	server   *mqtt.Server
+	gate     *gate
+	doorways []*doorway
+	tap      *tap
+	warden   *warden
+	refused  *refusals
+	log      *slog.Logger
 }
 
-// NewBroker binds the address; Serve starts.
+const (
+	writesPending = 64 // messages that wait for one client's writer; mochi's 8,192 cost 70 KiB a client
+	topicAliases  = 16 // of one client
+)
+
+// NewBroker binds the addresses; Serve starts.
 func NewBroker(cfg BrokerConfig, sink Sink, log *slog.Logger) (*Broker, error) {
+	l := &cfg.Limits
 	capabilities := mqtt.NewDefaultServerCapabilities()
-	capabilities.MaximumPacketSize = cfg.MaxPacketBytes
-	capabilities.MaximumClients = cfg.MaxClients
-	capabilities.MaximumClientWritesPending = 64 // 8,192 by default, which costs 70 KiB a client
+	capabilities.MaximumPacketSize = uint32(l.ClientBytes)
+	capabilities.MaximumClients = l.Clients
+	capabilities.MaximumClientWritesPending = writesPending
+	capabilities.MaximumInflight, capabilities.ReceiveMaximum = l.Inflight, l.Inflight
+	capabilities.MaximumSessionExpiryInterval = uint32(l.SessionExpiry / time.Second)
+	capabilities.MaximumMessageExpiryInterval = 0 // as the message says; a retained one stays
+	capabilities.TopicAliasMaximum = topicAliases
 	server := mqtt.New(&mqtt.Options{Capabilities: capabilities, Logger: slog.New(quiet{log.Handler()})})
-	if err := server.AddHook(&door{users: cfg.Users}, nil); err != nil {
-		return nil, fmt.Errorf("mqtt authentication: %w", err)
+	refused := newRefusals(log, cfg.Observer)
+	b := &Broker{server: server, gate: newGate(l, refused), refused: refused, log: log}
+	kept := &retained{limits: l, sizes: map[string]int{}}
+	b.warden = &warden{server: server, limits: l, refused: refused, retained: kept, expiry: capabilities.MaximumSessionExpiryInterval}
+	b.tap = &tap{sink: sink, server: server, local: server.NewClient(nil, "local", "hexpane", true), limits: l, refused: refused, retained: kept}
+	b.tap.ctx, b.tap.cancel = context.WithCancel(context.Background())
+	d := &door{server: server, gate: b.gate, limits: l, refused: refused, passwords: newPasswords(cfg.Users), certified: cfg.TLS.ClientCA != "", acl: &cfg.ACL}
+	for _, hook := range []mqtt.Hook{d, b.warden, b.tap} {
+		if err := server.AddHook(hook, nil); err != nil {
+			return nil, fmt.Errorf("mqtt: %s: %w", hook.ID(), err)
+		}
 	}
-	t := &tap{sink: sink, server: server, local: server.NewClient(nil, "local", "hexpane", true)}
-	t.ctx, t.cancel = context.WithCancel(context.Background())
-	if err := server.AddHook(t, nil); err != nil {
-		return nil, fmt.Errorf("mqtt hook: %w", err)
-	}
-	listener, err := net.Listen("tcp", cfg.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("mqtt.listen %s: %w", cfg.Listen, err)
-	}
-	b := &Broker{server: server, gate: newGate(listener), tap: t}
-	if err := server.AddListener(listeners.NewNet("tcp", b.gate)); err != nil {
-		return nil, errors.Join(fmt.Errorf("mqtt.listen %s: %w", cfg.Listen, err), listener.Close())
+	if err := b.bind(cfg); err != nil {
+		for _, way := range b.doorways {
+			err = errors.Join(err, way.in.Close())
+		}
+		return nil, err
 	}
 	return b, nil
 }
 
-// Address really bound, host:port.
-func (b *Broker) Address() string { return b.gate.Addr().String() }
+func (b *Broker) bind(cfg BrokerConfig) error {
+	var certs *certificates
+	if cfg.ListenTLS != "" || cfg.ListenWS != "" && cfg.WSByTLS {
+		var err error
+		if certs, err = newCertificates(cfg.TLS, b.log); err != nil {
+			return fmt.Errorf("mqtt.tls: %w", err)
+		}
+	}
+	for _, at := range []struct {
+		key, id, address string
+		certs            *certificates
+		web              bool
+	}{{"mqtt.listen", "tcp", cfg.Listen, nil, false}, {"mqtt.tls.listen", "ssl", cfg.ListenTLS, certs, false},
+		{"mqtt.websocket.listen", map[bool]string{false: "ws", true: "wss"}[cfg.WSByTLS], cfg.ListenWS, nil, true}} {
+		if at.address == "" {
+			continue
+		}
+		listener, err := net.Listen("tcp", at.address)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", at.key, at.address, err)
+		}
+		way := &doorway{id: at.id, in: &entrance{Listener: listener, gate: b.gate}, certs: at.certs, broker: b}
+		b.doorways = append(b.doorways, way)
+		if at.web {
+			way.web = newWeb(cfg.WebSocket, b.refused)
+			if cfg.WSByTLS {
+				way.certs = certs
+			}
+		}
+		if err := b.server.AddListener(way); err != nil {
+			return fmt.Errorf("%s %s: %w", at.key, at.address, err)
+		}
+	}
+	if len(b.doorways) == 0 {
+		return errors.New("mqtt.listen: give an address, or one for mqtt.tls.listen or mqtt.websocket.listen")
+	}
+	return nil
+}
+
+// Addresses really bound, as tcp://host:port, ssl://… or ws://…/path; the first is the plainest.
+func (b *Broker) Addresses() []string {
+	var list []string
+	for _, d := range b.doorways {
+		address := d.id + "://" + d.Address()
+		if d.web != nil {
+			address += d.web.cfg.Path
+		}
+		list = append(list, address)
+	}
+	return list
+}
 
 // Clients connected now.
 func (b *Broker) Clients() int64 { return atomic.LoadInt64(&b.server.Info.ClientsConnected) }
 
+// BrokerStats are what a broker holds, in numbers and bytes; each is bounded by a limit.
+type BrokerStats struct {
+	Connections, Sessions, Subscriptions, Retained         int
+	RetainedBytes, QueuedBytes, UnreadBytes, ArrivingBytes int64
+	Undelivered                                            int64 // since the start: messages not passed to clients that don't keep up
+}
+
+// Stats now.
+func (b *Broker) Stats() BrokerStats {
+	s := BrokerStats{Connections: b.gate.open(), Sessions: b.server.Clients.Len(), Subscriptions: int(atomic.LoadInt64(&b.server.Info.Subscriptions)),
+		QueuedBytes: b.warden.queued.Load(), UnreadBytes: b.gate.unread.Load(), ArrivingBytes: b.gate.arriving.Load()}
+	s.Retained, s.RetainedBytes = b.warden.retained.size()
+	s.Undelivered = b.warden.dropped.Load() + atomic.LoadInt64(&b.server.Info.MessagesDropped) + atomic.LoadInt64(&b.server.Info.InflightDropped)
+	return s
+}
+
 // Serve accepts clients; it returns at once.
 func (b *Broker) Serve() error { return b.server.Serve() }
+
+// forget takes away what is left of a client whose goroutine did not come to its own end.
+func (b *Broker) forget(g *guest) {
+	if g.client == nil {
+		return
+	}
+	b.tap.OnDisconnect(g.client, nil, true)
+	if now, known := b.server.Clients.Get(g.client.ID); known && now == g.client {
+		discard(b.server, g.client)
+	}
+	g.queued.clear(&b.warden.queued)
+}
 
 // Quiesce hands no more messages on: after it no Submit is under way, and what devices publish is not acknowledged, so that they
 // publish it again elsewhere or later. Messages handed on before can still be acknowledged.
@@ -97,7 +194,7 @@ func (b *Broker) part() {
 	end := time.Now().Add(partWithin)
 	b.gate.endAt(end)
 	for _, cl := range b.server.Clients.GetAll() {
-		conn, ok := cl.Net.Conn.(*gateConn)
+		conn, ok := cl.Net.Conn.(*guest)
 		if !ok || cl.Closed() {
 			continue
 		}
@@ -123,12 +220,16 @@ type tap struct {
 	cancel context.CancelFunc
 	busy   sync.RWMutex // read-held while a message is handed on
 	ackers sync.Map     // *mqtt.Client → *acker
+
+	limits   *Limits
+	refused  *refusals
+	retained *retained
 }
 
 func (*tap) ID() string { return "hexpane-tap" }
 
 func (*tap) Provides(b byte) bool {
-	return bytes.IndexByte([]byte{mqtt.OnPublish, mqtt.OnDisconnect}, b) >= 0
+	return bytes.IndexByte([]byte{mqtt.OnPublish, mqtt.OnDisconnect, mqtt.OnWillSent}, b) >= 0
 }
 
 func (t *tap) OnDisconnect(cl *mqtt.Client, _ error, _ bool) { t.ackers.Delete(cl) }
@@ -150,13 +251,17 @@ func (t *tap) quiesce() {
 // OnPublish defers the acknowledgement: ErrRejectPacket makes mochi forget the packet without answering it.
 // Any other error would be answered with a PUBACK.
 func (t *tap) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	if cl.Net.Inline || !t.sink.Wants(pk.TopicName) {
+	if cl.Net.Inline {
 		return pk, nil
+	}
+	if err := t.check(cl, &pk); err != nil || !t.sink.Wants(pk.TopicName) {
+		return pk, err
 	}
 	m := Message{Topic: pk.TopicName, Payload: pk.Payload, ArrivalUs: time.Now().UnixMicro(), ID: pk.PacketID, QoS: pk.FixedHeader.Qos}
 	if m.QoS > 0 {
 		a := t.ackerOf(cl)
 		if !a.owe() {
+			t.refused.add(RefusedInflight, cl.ID, pk.TopicName)
 			_ = t.server.DisconnectClient(cl, packets.ErrReceiveMaximum) // says that it did
 			return pk, packets.ErrRejectPacket
 		}
@@ -193,28 +298,6 @@ func (t *tap) submit(m Message) error {
 	}
 	return t.sink.Submit(t.ctx, m)
 }
-
-// door lets in whom the configuration names.
-type door struct {
-	mqtt.HookBase
-	users map[string]string
-}
-
-func (*door) ID() string { return "hexpane-door" }
-
-func (*door) Provides(b byte) bool {
-	return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck
-}
-
-func (d *door) OnConnectAuthenticate(_ *mqtt.Client, pk packets.Packet) bool {
-	if len(d.users) == 0 {
-		return true
-	}
-	password, known := d.users[string(pk.Connect.Username)]
-	return known && subtle.ConstantTimeCompare([]byte(password), pk.Connect.Password) == 1
-}
-
-func (d *door) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
 func addInflight(s *mqtt.Server, n int64) { atomic.AddInt64(&s.Info.Inflight, n) }
 

@@ -22,9 +22,11 @@ func startBroker(t testing.TB, cfg BrokerConfig, sink Sink) *Broker {
 
 func idleBroker(t testing.TB, cfg BrokerConfig, sink Sink) *Broker {
 	t.Helper()
-	cfg.Listen, cfg.MaxClients = "127.0.0.1:0", 100
-	if cfg.MaxPacketBytes == 0 {
-		cfg.MaxPacketBytes = 1 << 20
+	if cfg.Listen == "" && cfg.ListenTLS == "" && cfg.ListenWS == "" {
+		cfg.Listen = "127.0.0.1:0"
+	}
+	if cfg.Limits == (Limits{}) {
+		cfg.Limits = defaultLimits()
 	}
 	b, err := NewBroker(cfg, sink, silent())
 	if err != nil {
@@ -33,9 +35,18 @@ func idleBroker(t testing.TB, cfg BrokerConfig, sink Sink) *Broker {
 	return b
 }
 
+func limitsWith(change func(*Limits)) Limits {
+	l := defaultLimits()
+	change(&l)
+	return l
+}
+
+// address of the only listener, or the plainest.
+func (b *Broker) address() string { return b.doorways[0].Address() }
+
 func pahoClient(t testing.TB, b *Broker, set func(*paho.ClientOptions)) paho.Client {
 	t.Helper()
-	o := paho.NewClientOptions().AddBroker("tcp://" + b.Address()).SetClientID(t.Name()).SetConnectTimeout(patience).SetAutoReconnect(false)
+	o := paho.NewClientOptions().AddBroker("tcp://" + b.address()).SetClientID(t.Name()).SetConnectTimeout(patience).SetAutoReconnect(false)
 	if set != nil {
 		set(o)
 	}
@@ -193,7 +204,7 @@ func TestWhoIsNotNamedIsRefused(t *testing.T) {
 
 func TestTooLargeAPacketClosesTheConnection(t *testing.T) {
 	sink := newHandSink(10)
-	b := startBroker(t, BrokerConfig{MaxPacketBytes: 2048}, sink)
+	b := startBroker(t, BrokerConfig{Limits: limitsWith(func(l *Limits) { l.ClientBytes = 2048 })}, sink)
 	d, other := dialDevice(t, b, 4, "large"), dialDevice(t, b, 4, "other")
 	d.publish("in/x", 1, 1, strings.Repeat("x", 1900))
 	acknowledge(sink.next(t))

@@ -36,7 +36,7 @@ func connectDevice(t testing.TB, conn net.Conn, version byte, id string) (*devic
 
 func dialDevice(t testing.TB, b *Broker, version byte, id string) *device {
 	t.Helper()
-	conn, err := net.Dial("tcp", b.Address())
+	conn, err := net.Dial("tcp", b.address())
 	if err != nil {
 		t.Fatal(err)
 	}

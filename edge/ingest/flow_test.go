@@ -21,9 +21,9 @@ type pipes struct {
 func pipedBroker(t testing.TB, sink Sink) (*Broker, *pipes) {
 	t.Helper()
 	b := idleBroker(t, BrokerConfig{}, sink)
-	_ = b.gate.Listener.Close()
+	_ = b.doorways[0].in.Listener.Close()
 	p := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-	b.gate.Listener = p
+	b.doorways[0].in.Listener = p
 	if err := b.Serve(); err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestTheEndWaitsForNobody(t *testing.T) {
 	}
 	d := dialDevice(t, b, 4, "held back")
 	d.publish("in/x", 1, 1, "a")
-	mute, err := net.Dial("tcp", b.Address())
+	mute, err := net.Dial("tcp", b.address())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestTheEndWaitsForNobody(t *testing.T) {
 
 func TestABrokerThatNeverServedCloses(t *testing.T) {
 	b := idleBroker(t, BrokerConfig{}, newHandSink(0))
-	address := b.Address()
+	address := b.address()
 	promptly(t, "closing the broker", b.Close)
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -234,7 +234,8 @@ func (f *failing) Accept() (net.Conn, error) {
 func TestTheGateOutlivesAFailingAccept(t *testing.T) {
 	sink := newHandSink(1)
 	b := idleBroker(t, BrokerConfig{}, sink)
-	b.gate.Listener = &failing{Listener: b.gate.Listener, left: 3}
+	in := b.doorways[0].in
+	in.Listener = &failing{Listener: in.Listener, left: 3}
 	if err := b.Serve(); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +244,7 @@ func TestTheGateOutlivesAFailingAccept(t *testing.T) {
 	acknowledge(sink.next(t))
 	d.expect(packets.Puback, 1)
 	promptly(t, "closing the broker", b.Close)
-	if _, err := b.gate.Accept(); !errors.Is(err, net.ErrClosed) {
+	if _, err := in.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a closed gate gives %v", err)
 	}
 }

@@ -1,10 +1,21 @@
 // Package ingest takes in device messages and acknowledges them when told that they are durable.
 //
 //	ingest.go      Message, Sink: what the edge's line sees
-//	broker.go      MQTT broker (mochi): deferred acknowledgements
+//	broker.go      MQTT broker (mochi): assembly, deferred acknowledgements
 //	acker.go       a client's acknowledgements, in order
 //	queue.go       the goroutine that writes them
-//	gate.go        the listener: deadlines, and an end that no client can put off
+//
+//	limits.go      what clients may take
+//	gate.go        all connections: how many, how fast, until when
+//	socket.go      one connection, whose writes wait for nobody
+//	doorway.go     a listener: TCP, TLS (certificate.go) or WebSocket (websocket.go)
+//	guest.go       one client's bytes, packet by packet (frame.go), at its rate (bucket.go)
+//	door.go        who a client is: passwords (password.go), certificates
+//	acl.go         which topics it may use; topic.go which anybody may
+//	verdict.go     what it publishes, held to that
+//	warden.go      what it subscribes to, is sent and leaves behind
+//	refuse.go      counters and log of all that is refused
+//
 //	http.go        POST: durable when answered
 //	http_body.go   what is posted, and by whom
 //	subscriber.go  MQTT client (paho) of an existing broker

@@ -30,10 +30,14 @@ func (c *siteConfig) Validate() error {
 	for _, l := range []struct {
 		key, address string
 		auth         bool
-	}{{"core.http.listen", c.Core.HTTP.Listen, c.Core.HTTP.Token != ""}, {"core.nats.listen", c.Core.NATS.Listen, false},
-		{"edge.mqtt.listen", c.Edge.MQTT.Listen, len(c.Edge.MQTT.Users) > 0}} {
+	}{{"core.http.listen", c.Core.HTTP.Listen, c.Core.HTTP.Token != ""}, {"core.nats.listen", c.Core.NATS.Listen, false}} {
 		if err := service.CheckBind(l.address, l.auth, c.Insecure); err != nil {
 			return fmt.Errorf("%s: %w", l.key, err)
+		}
+	}
+	for _, l := range c.Edge.MQTT.Listeners() {
+		if err := service.CheckBind(l.Address, l.Asks, c.Insecure); err != nil {
+			return fmt.Errorf("edge.%s: %w (edge.mqtt.users, or edge.mqtt.tls.client_ca)", l.Key, err)
 		}
 	}
 	return nil
@@ -113,7 +117,7 @@ func (s *site) announce(rt *service.Runtime, data string) {
 	if err != nil {
 		path = data
 	}
-	rt.Ready("http", s.core.HTTPAddress(), "mqtt", s.edge.MQTTAddress(), "nats", s.core.NATSAddress(), "data", path)
+	rt.Ready(append(append([]string{"http", s.core.HTTPAddress()}, s.edge.Announced()...), "nats", s.core.NATSAddress(), "data", path)...)
 }
 
 func runCommand() service.Program {

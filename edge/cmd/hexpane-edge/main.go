@@ -27,8 +27,10 @@ type config struct {
 }
 
 func (c *config) Validate() error {
-	if err := service.CheckBind(c.MQTT.Listen, len(c.MQTT.Users) > 0, c.Insecure || c.Mode != "broker"); err != nil {
-		return fmt.Errorf("mqtt.listen: %w", err)
+	for _, l := range c.MQTT.Listeners() {
+		if err := service.CheckBind(l.Address, l.Asks, c.Insecure || c.Mode != "broker"); err != nil {
+			return fmt.Errorf("%s: %w (mqtt.users, or mqtt.tls.client_ca)", l.Key, err)
+		}
 	}
 	if err := service.CheckBind(c.HTTP.Listen, len(c.Ingest.Tokens) > 0, c.Insecure); err != nil {
 		return fmt.Errorf("http.listen: %w (ingest.tokens)", err)

@@ -32,7 +32,7 @@ func run(ctx context.Context, rt *service.Runtime, cfg *config) error {
 	rt.Go("edge", e.Run)
 	select {
 	case <-e.Served():
-		rt.Ready("http", "http://"+listener.Addr().String(), "mqtt", e.MQTTAddress(), "nats", cfg.NATS.URL, "data", cfg.Data)
+		rt.Ready(append(append([]string{"http", "http://" + listener.Addr().String()}, e.Announced()...), "nats", cfg.NATS.URL, "data", cfg.Data)...)
 	case <-ctx.Done():
 	}
 	return errors.Join(rt.Wait(), release())
