@@ -185,7 +185,11 @@ func (b *Broker) Close() error {
 		return true
 	})
 	b.part()
-	return b.server.Close()
+	err := b.server.Close()
+	for end := time.Now().Add(settleWithin); b.gate.open() > 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		b.gate.closeAll() // those that never said CONNECT, of which mochi knows nothing
+	}
+	return err
 }
 
 // part says goodbye: each connection is closed for writing alone, so that the client reads its last acknowledgements even while it

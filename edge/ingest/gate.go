@@ -211,6 +211,15 @@ func (g *gate) endAt(t time.Time) {
 	}
 }
 
+// closeAll closes what is open.
+func (g *gate) closeAll() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for s := range g.sockets {
+		_ = s.Conn.Close()
+	}
+}
+
 // open is how many connections there are.
 func (g *gate) open() int {
 	g.mu.Lock()
