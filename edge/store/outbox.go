@@ -76,6 +76,7 @@ func (s *Store) Commit(c *Change) error {
 		s.dropped = journal
 	}
 	s.order += uint64(len(c.Out))
+	s.synced.Store(s.order)
 	for p, seq := range c.Sequences {
 		s.sequences[p] = seq
 	}
@@ -149,9 +150,14 @@ func (s *Store) Marks(f func(Marks)) error {
 	})
 }
 
-// Outbox gives up to limit batches after an order, and at most maxBytes of them but at least one.
+// Outbox gives up to limit batches after an order, and at most maxBytes of them but at least one. It gives only what is synced, though
+// Pebble shows readers more: a batch that was sent and then lost with the power would leave its sequence to another.
 func (s *Store) Outbox(after uint64, limit, maxBytes int, f func(order uint64, partition uint32, data []byte)) (err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: numbered('o', after+1), UpperBound: []byte{'o' + 1}})
+	synced := s.synced.Load()
+	if after >= synced {
+		return nil
+	}
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: numbered('o', after+1), UpperBound: numbered('o', synced+1)})
 	if err != nil {
 		return fmt.Errorf("read outbox: %w", err)
 	}

@@ -42,10 +42,11 @@ import (
 type Store struct {
 	db        *pebble.DB
 	epoch     uint64
-	journal   uint64 // last journal sequence written
-	dropped   uint64 // last journal sequence whose record is gone
-	record    []byte // memory for the next record
-	order     uint64 // last outbox order written
+	journal   uint64        // last journal sequence written
+	dropped   uint64        // last journal sequence whose record is gone
+	record    []byte        // memory for the next record
+	order     uint64        // last outbox order written
+	synced    atomic.Uint64 // the same, for the outbox's reader
 	marks     uint64
 	held      Held
 	heldOrder uint64 // last order of held rows
@@ -153,6 +154,7 @@ func (s *Store) load() error {
 	}); err != nil && !errors.Is(err, errEnough) {
 		return err
 	}
+	s.synced.Store(s.order)
 	if err := s.loadHeld(); err != nil {
 		return err
 	}
