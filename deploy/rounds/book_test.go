@@ -210,6 +210,21 @@ func (b *book) add(d *wire.Deltas) error {
 	return nil
 }
 
+// missing lists the readings of a device that did not come as rows, as ranges.
+func (b *book) missing(d *device) (ranges []string) {
+	rows, made := b.rows[d.name], d.count()
+	for i := 0; i < made; i++ {
+		from := i
+		for i < made && (i >= len(rows) || rows[i] == 0) {
+			i++
+		}
+		if i > from {
+			ranges = append(ranges, fmt.Sprintf("%s %d-%d of %d", d.name, from, i-1, made))
+		}
+	}
+	return ranges
+}
+
 // against holds the book against a device's truth: what is missing, and what is there twice.
 func (b *book) against(d *device) (lost, twice int, first string) {
 	made := d.count()

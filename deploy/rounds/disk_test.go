@@ -63,13 +63,16 @@ func (d *disk) unmount() {
 	d.t.Errorf("umount %s: %v %s", d.dir, err, out)
 }
 
-// cut takes what was not synced away from p, kills it, and brings the disk back, as its journal has it.
+// cut has p stop where it is, takes what was not synced away from it, kills it, and brings the disk back, as its journal has it. It
+// stops first, since a machine without power does nothing more: a sync that is under way while the file system shuts down may well
+// succeed, and what it synced be gone (Linux 6.18: 3 of 40).
 func (d *disk) cut(p *process) {
 	d.t.Helper()
 	f, err := os.Open(d.dir)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	p.freeze(d.t)
 	err = unix.IoctlSetPointerInt(int(f.Fd()), ioctlShutdown, shutdownNoLogFlush)
 	p.kill()
 	if err = errors.Join(err, f.Close()); err != nil {

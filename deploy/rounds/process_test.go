@@ -2,6 +2,7 @@ package rounds
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +86,33 @@ func (p *process) dead(within time.Duration) bool {
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
+}
+
+// freeze stops all of the program's threads; one that is in the kernel for its disk does not come back from there.
+func (p *process) freeze(t testing.TB) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatalf("stop %s: %v", p.cmd.Path, err)
+	}
+	running := func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatalf("no threads of %s: %v", p.cmd.Path, err)
+		}
+		for _, path := range threads {
+			text, _ := os.ReadFile(path) // a thread may have ended
+			_, state, _ := strings.Cut(string(text), ") ")
+			if state != "" && !strings.ContainsRune("TD", rune(state[0])) {
+				return true
+			}
+		}
+		return false
+	}
+	for end := time.Now().Add(patience); running(); time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s does not stop", p.cmd.Path)
+		}
+	}
 }
 
 // killed reports whether the program died of a kill -9.

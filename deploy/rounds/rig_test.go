@@ -162,6 +162,10 @@ func (r *rig) check(round int) (lost, twice int) {
 		}
 	}
 	if lost+twice > 0 {
+		for _, d := range r.devices {
+			r.t.Log("missing rows:", r.book.missing(d))
+		}
+		r.t.Logf("last sequences by edge, epoch and partition: %v; JetStream's: %d", r.book.last, r.book.read)
 		r.t.Fatalf("round %d (SEED=%d): %d lost, %d counted twice (rows and deltas); %s", round, r.seed, lost, twice, first)
 	}
 	r.make.Store(true)
