@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make soak: every test in its full length (HEXPANE_SOAK=1), then every fuzz target for FUZZTIME.
+# make soak: every test in its full length (HEXPANE_SOAK=1), then the sabotages of deploy/mutants.sh, then every fuzz target for FUZZTIME.
 # A test reports what it tried and what was lost in lines that begin with "soak:" (t.Logf); they are
 # gathered into a table at the end. Everything printed stays in deploy/bench/soak-*.txt.   RUN=regexp FUZZTIME=1m
 set -uo pipefail
@@ -10,6 +10,9 @@ status=0
 
 # -p 1: one package at a time has the machine to itself, and its lines come as they are printed.
 HEXPANE_SOAK=1 go test -p 1 -count 1 -timeout 2h -v -run "${RUN:-.}" ./... 2>&1 | tee "$log" || status=1
+
+echo "=== MUTANTS" | tee -a "$log"
+deploy/mutants.sh 2>&1 | tee -a "$log" || status=1
 
 for dir in $(go list -f '{{.Dir}}' ./...); do
 	for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$dir"/*_test.go 2>/dev/null); do

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Breaks a copy of the edge in the ways that lose or double readings, one at a time, and demands that the tests of durability
+# notice: tests that can't fail prove nothing. The repository itself is not touched.
+#
+#   deploy/mutants.sh          all sabotages against all tests (make soak), some minutes
+#   deploy/mutants.sh quick    the same against the crash-simulated file system alone
+#   deploy/mutants.sh all nosync   one sabotage
+#
+# A sabotage that a kind of test cannot see by its nature is listed with the reason, and not run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mode=${1:-all} only=${2:-}
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+status=0 table=""
+
+fresh() { # the tree as it is here, without what git ignores
+	rm -rf "$copy/tree" && mkdir "$copy/tree"
+	git ls-files -z --cached --others --exclude-standard | tar --null -T - -c | tar -x -C "$copy/tree"
+}
+
+# swap FILE OLD NEW: OLD must be there once; \n and \t are newline and tab.
+swap() {
+	FILE="$copy/tree/$1" OLD=$(printf '%b' "$2") NEW=$(printf '%b' "$3") perl -e '
+		local $/; open my $f, "<", $ENV{FILE} or die "$ENV{FILE}: $!\n"; my $s = <$f>; close $f;
+		my $n = () = $s =~ /\Q$ENV{OLD}\E/g;
+		$n == 1 or die "mutants.sh: $ENV{FILE} holds \"$ENV{OLD}\" $n times; the sabotage no longer fits the code: mend this script\n";
+		$s =~ s/\Q$ENV{OLD}\E/$ENV{NEW}/; open $f, ">", $ENV{FILE} or die; print $f $s; close $f'
+}
+
+sabotage() {
+	case $1 in
+	ack-before-commit)
+		swap edge/line.go 'if err := l.store.Commit(c); err != nil {' \
+			'for _, m := range batch {\n\t\tif m.Done != nil {\n\t\t\tm.Done.Acknowledge(m.ID, m.QoS)\n\t\t}\n\t}\n\tif err := l.store.Commit(c); err != nil {'
+		swap edge/line.go '\t\tif m.Done != nil {\n\t\t\tcrash.Here("line.before-ack")' '\t\tif false {\n\t\t\tcrash.Here("line.before-ack")' ;;
+	nosync)
+		swap edge/store/store.go 'b.Commit(pebble.Sync)' 'b.Commit(pebble.NoSync)' ;;
+	sequence-apart)
+		swap edge/store/outbox.go "set(binary.BigEndian.AppendUint32([]byte{'q'}, p), u64(seq))" '_, _ = p, seq'
+		swap edge/store/outbox.go 's.sequences[p] = seq' \
+			"s.sequences[p] = seq\n\t\tif err := s.db.Set(binary.BigEndian.AppendUint32([]byte{'q'}, p), u64(seq), pebble.Sync); err != nil {\n\t\t\treturn err\n\t\t}" ;;
+	journal-dropped-early)
+		swap edge/store/outbox.go 'if c.Whole {\n\t\terrs = append(errs, dropJournal' 'if c.Rows {\n\t\terrs = append(errs, dropJournal' ;;
+	trimmed-before-ack)
+		swap edge/uplink/uplink.go 'crash.Here("uplink.before-publish")' \
+			'if err := u.outbox.Delivered(batches[0].order, batches[len(batches)-1].order); err != nil {\n\t\treturn 0, err\n\t}\n\tcrash.Here("uplink.before-publish")' ;;
+	*) echo "mutants.sh: no sabotage $1" >&2; exit 2 ;;
+	esac
+}
+
+blind() { # why a test can't see a sabotage, or nothing
+	case $1/$2 in
+	nosync/kills) echo "a kill leaves the page cache" ;;
+	trimmed-before-ack/schedules) echo "they have a ledger for an uplink" ;;
+	esac
+}
+
+attack() { # in the copy; how a test is run
+	case $1 in
+	kills) go test -count 1 -timeout 10m -run 'TestKills$' ./deploy/rounds ;;
+	power) go test -count 1 -timeout 10m -run 'TestPowerCuts$' ./deploy/rounds ;;
+	schedules) go test -count 1 -timeout 10m -run 'TestSchedulesSurviveCrashes$' ./edge ;;
+	esac
+}
+
+tests="kills power schedules"
+if [ "$mode" = quick ]; then tests=schedules; fi
+for s in ${only:-ack-before-commit nosync sequence-apart journal-dropped-early trimmed-before-ack}; do
+	fresh
+	sabotage "$s"
+	(cd "$copy/tree" && go build ./edge/... && go vet ./edge ./edge/store ./edge/uplink) || { echo "mutants.sh: $s does not build" >&2; exit 2; }
+	for t in $tests; do
+		why=$(blind "$s" "$t")
+		if [ -n "$why" ]; then
+			result="can't see it: $why"
+		elif (cd "$copy/tree" && attack "$t") > "$copy/log" 2>&1; then
+			if grep -q 'no tests to run' "$copy/log"; then result="NO SUCH TEST"; else result="NOT CAUGHT"; fi
+			status=1
+		elif found=$(grep -oE '[0-9]+ lost, [0-9]+ counted twice.*|came as a row.*|batch [0-9]+ comes after.*|waits for .* acknowledgements|the deltas of .*|SCHEDULE=.*|not within .*|before it served' "$copy/log" | head -n 1) && [ -n "$found" ]; then
+			result="caught: ${found:0:90}"
+		else
+			result="FAILED OTHERWISE: $(grep -E 'FAIL|panic|_test.go' "$copy/log" | head -n 1)"
+			status=1
+		fi
+		echo "soak: mutant $s, $t: $result"
+		table+="| $s | $t | $result |"$'\n'
+	done
+done
+printf '\n| sabotage | test | |\n|---|---|---|\n%s' "$table"
+exit $status
