@@ -26,6 +26,11 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 		l.decoded.Reset()
 		s.decoder.Decode(m.Topic, m.Payload, m.ArrivalUs, &l.decoded)
 		accepted := 0
+		if s.seen != nil && len(l.decoded.Readings) > 1 {
+			for i := range l.decoded.Readings {
+				s.seen.Touch(l.decoded.Readings[i].Hash)
+			}
+		}
 		for i := range l.decoded.Readings {
 			r := &l.decoded.Readings[i]
 			if len(m.Payload) > maxTextBytes/16 && textBytes(r.Row) > maxTextBytes {

@@ -26,6 +26,13 @@ func (t *table) has(h uint64) bool {
 	return found
 }
 
+func (t *table) touch(h uint64) uint64 {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	return t.slots[h&uint64(len(t.slots)-1)]
+}
+
 // add reports whether h was not there.
 func (t *table) add(h uint64) bool {
 	if h == 0 {

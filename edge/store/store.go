@@ -34,6 +34,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hexpane/hexpane/edge/crash"
 )
@@ -82,9 +83,14 @@ func Open(dir string, o Options) (*Store, error) {
 	} else {
 		s.space = newSpace(dir, 0, o.Log)
 	}
+	// What is flushed first is the journal, which is deleted within a second or so: compressing it is for nothing.
+	var levels [7]pebble.LevelOptions
+	levels[0].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
+	levels[1].Compression = func() *sstable.CompressionProfile { return sstable.SnappyCompression }
 	var err error
 	s.db, err = pebble.Open(dir, &pebble.Options{
-		Cache: cache, MemTableSize: max(o.MemTableBytes, 16<<20),
+		Levels: levels,
+		Cache:  cache, MemTableSize: max(o.MemTableBytes, 16<<20),
 		FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{o.Log}, FS: o.FS,
 		EventListener: &pebble.EventListener{BackgroundError: func(err error) { s.trouble(err, o.Log) }},
 	})

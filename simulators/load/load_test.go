@@ -3,6 +3,7 @@ package load
 import (
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -104,5 +105,17 @@ func TestGoesOnAfterALoss(t *testing.T) {
 	}
 	if len(seen) != 5000 {
 		t.Fatalf("%d of 5000 readings arrived", len(seen))
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for _, c := range []struct {
+		v      float64
+		digits int
+	}{{0, 0}, {0, 6}, {-0.000001, 6}, {48.137154, 6}, {-30.05, 6}, {59.96, 1}, {359.6, 0}, {9.999, 2}, {-0.0004, 3}} {
+		want := strconv.FormatFloat(c.v, 'f', c.digits, 64)
+		if got := string(number(nil, "", c.v, c.digits)); got != want && "-"+got != want {
+			t.Errorf("%v with %d digits: %s, not %s", c.v, c.digits, got, want)
+		}
 	}
 }

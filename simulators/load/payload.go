@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -113,7 +114,25 @@ func pickComma(k int) string {
 	return ",{"
 }
 
+// number appends v in fixed-point notation: strconv's shortest and exact forms take several times as long, and a load is to load
+// the broker.
 func number(dst []byte, name string, v float64, digits int) []byte {
 	dst = append(dst, name...)
-	return strconv.AppendFloat(dst, v, 'f', digits, 64)
+	n := int64(math.Round(v * powers[digits]))
+	if n < 0 {
+		dst, n = append(dst, '-'), -n
+	}
+	power := int64(powers[digits])
+	dst = strconv.AppendInt(dst, n/power, 10)
+	if digits == 0 {
+		return dst
+	}
+	dst = append(dst, '.')
+	for n %= power; power > 1; {
+		power /= 10
+		dst = append(dst, byte('0'+n/power%10))
+	}
+	return dst
 }
+
+var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6}
