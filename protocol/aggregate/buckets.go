@@ -76,7 +76,8 @@ type buckets struct {
 	n           uint64 // the sum of all counts
 	ids         []int32
 	blocks      [][16]uint64
-	last        int   // where the block used last is
+	last        int   // where the block used last was, and its id: as a rule blocks lie side by side, so from
+	lastID      int32 // there it is known where another one is
 	bottom, top int32 // the smallest negative and the largest positive key, or 0
 }
 
@@ -87,12 +88,8 @@ func (b *buckets) reset() {
 // add counts n readings of a key.
 func (b *buckets) add(key int32, n uint64) {
 	switch {
-	case key > b.top:
-		b.top = key
-		b.fold(1, key-span, key-span+1)
-	case key < b.bottom:
-		b.bottom = key
-		b.fold(key+span, -1, key+span-1)
+	case key > b.top || key < b.bottom:
+		b.widen(key)
 	case key > 0:
 		key = max(key, b.top-span+1)
 	case key < 0:
@@ -101,25 +98,50 @@ func (b *buckets) add(key int32, n uint64) {
 	b.put(key, n)
 }
 
-func (b *buckets) put(key int32, n uint64) {
-	id := key >> 4
-	if b.last >= len(b.ids) || b.ids[b.last] != id {
-		b.find(id)
+// widen makes room for a key.
+func (b *buckets) widen(key int32) {
+	if key > b.top {
+		b.top = key
+		b.fold(1, key-span, key-span+1)
 	}
-	c := &b.blocks[b.last][key&15]
+	if key < b.bottom {
+		b.bottom = key
+		b.fold(key+span, -1, key+span-1)
+	}
+}
+
+func (b *buckets) put(key int32, n uint64) {
+	b.count(&b.block(key >> 4)[key&15], n)
+}
+
+// block gives the block of that id.
+func (b *buckets) block(id int32) *[16]uint64 {
+	i := b.last + int(id-b.lastID)
+	if uint(i) >= uint(len(b.ids)) || b.ids[i] != id {
+		i = b.find(id)
+	}
+	b.last, b.lastID = i, id
+	return &b.blocks[i]
+}
+
+func (b *buckets) count(c *uint64, n uint64) {
 	n = min(n, most-*c)
 	*c += n
 	b.n += n
 }
 
-// find makes the block of that id the last used one.
-func (b *buckets) find(id int32) {
-	i, ok := slices.BinarySearch(b.ids, id)
-	if !ok {
-		b.ids = slices.Insert(b.ids, i, id)
-		b.blocks = slices.Insert(b.blocks, i, [16]uint64{})
+// find gives the place of a block, which it makes if there is none.
+func (b *buckets) find(id int32) int {
+	i := len(b.ids)
+	if i > 0 && id <= b.ids[i-1] {
+		var ok bool
+		if i, ok = slices.BinarySearch(b.ids, id); ok {
+			return i
+		}
 	}
-	b.last = i
+	b.ids = slices.Insert(b.ids, i, id)
+	b.blocks = slices.Insert(b.blocks, i, [16]uint64{})
+	return i
 }
 
 // fold counts the readings of the keys low to high into another key.
@@ -144,12 +166,21 @@ func (b *buckets) fold(low, high, into int32) {
 			b.ids, b.blocks = slices.Delete(b.ids, i, i+1), slices.Delete(b.blocks, i, i+1)
 		}
 	}
-	b.last = len(b.ids)
 	b.put(into, moved)
 }
 
 func (b *buckets) merge(o *buckets) {
+	b.widen(o.top)
+	b.widen(o.bottom)
 	for i, id := range o.ids {
+		first, last := id<<4, id<<4+15
+		if (first > b.top-span || last <= 0) && (last < b.bottom+span || first >= 0) { // no key of this block is folded
+			block := b.block(id)
+			for j, n := range o.blocks[i] {
+				b.count(&block[j], n)
+			}
+			continue
+		}
 		for j, n := range o.blocks[i] {
 			if n > 0 {
 				b.add(id<<4+int32(j), n)

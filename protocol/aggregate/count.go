@@ -28,6 +28,9 @@ func (c *count) Read(src []byte) ([]byte, error) {
 func (c *count) Result() value.Value { return value.OfInt(int64(*c)) }
 
 func readUvarint(src []byte) (uint64, []byte, error) {
+	if len(src) > 0 && src[0] < 0x80 {
+		return uint64(src[0]), src[1:], nil
+	}
 	u, n := binary.Uvarint(src)
 	if n <= 0 {
 		return 0, nil, ErrCorrupt

@@ -124,13 +124,17 @@ func (p *percentile) Read(src []byte) ([]byte, error) {
 			}
 			continue
 		}
-		if key > 0 {
+		switch {
+		case key > 0:
 			positive = min(positive, key)
+			p.many.top = key
+		case left == total:
+			p.many.bottom = key
 		}
-		if key < 0 && key-p.many.bottom >= span && p.many.bottom < 0 || key-positive >= span {
+		if key < 0 && key-p.many.bottom >= span || key-positive >= span {
 			return nil, ErrCorrupt // no sketch is as wide; it would only take memory
 		}
-		p.many.add(key, n)
+		p.many.put(key, n)
 	}
 	return src, nil
 }
