@@ -83,6 +83,11 @@ func (g *grouping) aggregate(c *Call, name string) *plan.Expr {
 		fail(c.Pos, "more than %d aggregates", maxColumns)
 	}
 	g.aggregates = append(g.aggregates, a)
+	if aggregate.IsList(name) {
+		if g.lists++; g.lists > aggregate.MaxLists && g.windowed {
+			fail(c.Pos, "a view has at most %d lists (COLLECT_LIST, TOPK)", aggregate.MaxLists)
+		}
+	}
 	return columnExpr(len(g.keys)+len(g.aggregates)-1, t)
 }
 

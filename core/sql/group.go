@@ -17,6 +17,7 @@ type grouping struct {
 	keys       []groupKey
 	aggregates []*plan.Aggregate
 	known      map[string]int // aggregates by their bytes
+	lists      int            // of the aggregates, those that keep one
 	windowed   bool
 	expanding  bool // inside an alias: aliases do not mean aliases
 }

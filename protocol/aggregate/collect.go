@@ -11,11 +11,18 @@ import (
 	"github.com/hexpane/hexpane/protocol/value"
 )
 
-// What lists hold at most: values, and bytes of a text, which ends in "…" where it was longer.
+// What lists hold at most: values, and bytes of a text, which ends in "…" where it was longer. So a list has 77 KB at most,
+// and MaxLists of one group fit a message to the core.
 const (
 	listed     = 1000
-	listedText = 256
+	listedText = 64
 )
+
+// MaxLists is how many lists (COLLECT_LIST, TOPK) a view may have.
+const MaxLists = 8
+
+// IsList reports that an aggregate keeps a list.
+func IsList(function string) bool { return function == "COLLECT_LIST" || function == "TOPK" }
 
 // collect is COLLECT_LIST(x): the values by event time, those of one time in the order of the values. Past listed the
 // earliest stay, and the list says how many are left out.

@@ -153,8 +153,11 @@ func (d *distinct) Read(src []byte) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case n == exactly+1:
-		if d.many == nil {
+		if d.many == nil && len(src) >= 8*words {
 			d.many = new(registers)
+		}
+		if d.many == nil {
+			return nil, ErrCorrupt
 		}
 		return d.many.read(src)
 	case n > exactly || uint64(len(src)) < 8*n:

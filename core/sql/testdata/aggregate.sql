@@ -145,3 +145,8 @@ SELECT STDDEV(route) FROM by_route
 
 SELECT COLLECT_LIST(DISTINCT route) FROM by_route
 --> error 1:8: COLLECT_LIST(DISTINCT …) is not supported yet
+
+-- What a group keeps must fit a message.
+CREATE VIEW long AS SELECT TOPK(speed, 1), TOPK(speed, 2), TOPK(speed, 3), TOPK(speed, 4), TOPK(speed, 5), TOPK(speed, 6), TOPK(speed, 7),
+  COLLECT_LIST(speed), COLLECT_LIST(speed) AS again, COLLECT_LIST(lat) FROM vehicles
+--> error 3:54: a view has at most 8 lists (COLLECT_LIST, TOPK)
