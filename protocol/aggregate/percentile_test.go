@@ -306,3 +306,26 @@ func BenchmarkPercentile(b *testing.B) {
 		})
 	}
 }
+
+// The bound is met to the bucket, whichever end comes first.
+func TestFoldingAtItsEdge(t *testing.T) {
+	for _, sign := range []int32{1, -1} {
+		for _, apart := range []int32{span - 1, span, span + 1} {
+			up, down := new(buckets), new(buckets)
+			up.add(sign*100, 1)
+			up.add(sign*(100+apart), 1)
+			down.add(sign*(100+apart), 1)
+			down.add(sign*100, 1)
+			want := sign * max(100, 100+apart-span+1)
+			for _, b := range []*buckets{up, down} {
+				low, high := b.at(1), b.at(2)
+				if sign < 0 {
+					low, high = high, low
+				}
+				if low != want || high != sign*(100+apart) {
+					t.Errorf("%d and %d are %d and %d", sign*100, sign*(100+apart), low, high)
+				}
+			}
+		}
+	}
+}
