@@ -18,13 +18,18 @@ type device struct {
 	conn    net.Conn
 	in      *bufio.Reader
 	version byte
+	connack packets.Packet
+}
+
+func newDevice(t testing.TB, conn net.Conn, version byte) *device {
+	t.Cleanup(func() { _ = conn.Close() })
+	return &device{t: t, conn: conn, in: bufio.NewReader(conn), version: version}
 }
 
 // connectDevice says CONNECT with an MQTT version (4 is 3.1.1) and checks the CONNACK, which it gives.
 func connectDevice(t testing.TB, conn net.Conn, version byte, id string) (*device, packets.Packet) {
 	t.Helper()
-	d := &device{t: t, conn: conn, in: bufio.NewReader(conn), version: version}
-	t.Cleanup(func() { _ = conn.Close() })
+	d := newDevice(t, conn, version)
 	d.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Connect},
 		Connect: packets.ConnectParams{ProtocolName: []byte("MQTT"), Clean: true, ClientIdentifier: id, Keepalive: 60}})
 	ack := d.read()
@@ -82,6 +87,8 @@ func (d *device) trySend(pk packets.Packet) error {
 		err = pk.ConnectEncode(b)
 	case packets.Publish:
 		err = pk.PublishEncode(b)
+	case packets.Puback:
+		err = pk.PubackEncode(b)
 	case packets.Pubrel:
 		pk.FixedHeader.Qos = 1
 		err = pk.PubrelEncode(b)
