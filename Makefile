@@ -12,6 +12,7 @@ GO_FILES     = $(shell find . -name '*.go' -not -path '*/node_modules/*' -not -p
 COMMANDS     = $(addprefix ./,$(wildcard */cmd/*))
 
 NPM_MARK     = dashboard/node_modules/.hexpane-installed
+CLIENTS_MARK = edge/ingest/testdata/clients/node_modules/.hexpane-installed
 PAGE         = dashboard/dist/index.html
 PAGE_SOURCES = $(shell find dashboard/src dashboard/public dashboard/index.html dashboard/package.json dashboard/vite.config.ts -type f)
 
@@ -32,6 +33,10 @@ $(NPM_MARK): dashboard/package-lock.json
 	cd dashboard && npm ci --no-audit --no-fund
 	@mkdir -p $(@D) && touch $@
 
+$(CLIENTS_MARK): edge/ingest/testdata/clients/package-lock.json
+	cd edge/ingest/testdata/clients && npm ci --no-audit --no-fund
+	@mkdir -p $(@D) && touch $@
+
 $(PAGE): $(NPM_MARK) $(PAGE_SOURCES)
 	cd dashboard && npm run build
 	@mkdir -p $(@D) && touch $@
@@ -50,7 +55,7 @@ test-dashboard: $(NPM_MARK) ## type check and unit tests of the dashboard
 	cd dashboard && npm run check
 	cd dashboard && npm test
 
-test-go: dashboard ## go test -race: unit, property and integration tests with real servers
+test-go: dashboard $(CLIENTS_MARK) ## go test -race: unit, property and integration tests with real servers
 	go test -race -timeout 10m ./...
 	go test -run TestSchedulesSurviveCrashes ./edge # two thousand; the race detector would take minutes
 

@@ -95,6 +95,9 @@ func (d *device) trySend(pk packets.Packet) error {
 	case packets.Subscribe:
 		pk.FixedHeader.Qos = 1
 		err = pk.SubscribeEncode(b)
+	case packets.Unsubscribe:
+		pk.FixedHeader.Qos = 1
+		err = pk.UnsubscribeEncode(b)
 	case packets.Pingreq:
 		err = pk.PingreqEncode(b)
 	case packets.Disconnect:
@@ -149,6 +152,8 @@ func (d *device) tryRead() (pk packets.Packet, err error) {
 		err = pk.PubcompDecode(body)
 	case packets.Suback:
 		err = pk.SubackDecode(body)
+	case packets.Unsuback:
+		err = pk.UnsubackDecode(body)
 	case packets.Disconnect:
 		err = pk.DisconnectDecode(body)
 	}

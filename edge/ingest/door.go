@@ -1,8 +1,6 @@
 package ingest
 
 import (
-	"math"
-
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
@@ -23,7 +21,7 @@ type door struct {
 func (*door) ID() string { return "hexpane-door" }
 
 func (*door) Provides(b byte) bool {
-	return b == mqtt.OnConnect || b == mqtt.OnConnectAuthenticate || b == mqtt.OnPacketEncode
+	return b == mqtt.OnConnect || b == mqtt.OnConnectAuthenticate
 }
 
 const maxClientIDBytes = 512
@@ -132,13 +130,4 @@ func (d *door) settle(cl *mqtt.Client, g *guest) {
 	cl.Properties.Props.TopicAliasMaximum = 0
 	g.client = cl
 	d.gate.admit(g.socket)
-}
-
-// OnPacketEncode tells MQTT 5 clients the limits, which mochi does not.
-func (d *door) OnPacketEncode(_ *mqtt.Client, pk packets.Packet) packets.Packet {
-	if pk.FixedHeader.Type == packets.Connack {
-		pk.Properties.TopicAliasMaximum = topicAliases
-		pk.Properties.MaximumPacketSize = uint32(min(d.limits.ClientBytes, math.MaxUint32))
-	}
-	return pk
 }

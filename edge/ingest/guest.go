@@ -31,8 +31,6 @@ type guest struct {
 	off      int
 	want     int
 	charged  atomic.Int64 // what whole takes of Limits.ArrivingBytes
-	read     time.Time    // when it was read last, as drained
-	drained  bool         // there was less than asked for
 	deadline time.Time
 	messages bucket
 	bytes    bucket
@@ -43,17 +41,19 @@ type guest struct {
 	server *mqtt.Server
 
 	// Since it logged in.
-	client      *mqtt.Client
-	who         string // user name or certificate's name; empty: anyone
-	rights      rights
-	topic       []byte // published to last, and
-	verdict     Reason
-	aliases     *[topicAliases + 1]*byte // the topics that mochi keeps for its aliases
-	refusedSubs []packets.Code           // of the SUBSCRIBE that is being answered
-	subscribing atomic.Bool
-	queued      queued
-	retained    int64        // published, when all retained messages handed to mochi for it will be
-	published   atomic.Int64 // messages written to it
+	client       *mqtt.Client
+	who          string // user name or certificate's name; empty: anyone
+	rights       rights
+	topic        []byte // published to last, and
+	verdict      Reason
+	aliases      *[topicAliases + 1]*byte // the topics that mochi keeps for its aliases
+	refusedSubs  []packets.Code           // of the SUBSCRIBE that is being answered
+	answers      uint16                   // that SUBSCRIBE's packet id
+	unsubscribed []byte                   // codes for the UNSUBSCRIBE that is being answered, if not mochi's
+	subscribing  atomic.Bool
+	queued       queued
+	retained     int64        // published, when all retained messages handed to mochi for it will be
+	published    atomic.Int64 // messages written to it
 }
 
 func newGuest(conn net.Conn, s *socket, server *mqtt.Server) *guest {
@@ -252,13 +252,6 @@ func (g *guest) charge(messages, bytes int) {
 	g.wait = max(g.messages.take(float64(messages), now), g.bytes.take(float64(bytes), now))
 }
 
-// A connection that sends all the time, and had nothing more when it was read last, is read again at the next readTick, as all such
-// connections are: then reading a message costs no wake-up of its own.
-const (
-	readTick   = 4 * time.Millisecond
-	busyWithin = 2 * readTick
-)
-
 // pull reads the connection when its client may go on.
 func (g *guest) pull(p []byte) (int, error) {
 	if g.wait > 0 {
@@ -266,13 +259,7 @@ func (g *guest) pull(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	now := time.Now()
-	if g.drained && now.Sub(g.read) < busyWithin {
-		time.Sleep(readTick - time.Duration(now.UnixNano())%readTick)
-	}
-	n, err := g.Conn.Read(p)
-	g.read, g.drained = now, n < len(p)
-	return n, err
+	return g.Conn.Read(p)
 }
 
 // holdBack waits, which counts neither for the client's keep-alive nor against it.

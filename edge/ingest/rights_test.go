@@ -239,3 +239,30 @@ func TestLimitsOfSessions(t *testing.T) {
 	r.has(t, RefusedRetained)
 	eventually(t, "sessions expire, with their subscriptions", func() bool { s := b.Stats(); return s.Sessions == 1 && s.Subscriptions == 1 })
 }
+
+// mochi takes the packet ids of what it sends and of what it is sent for the same, and would refuse a SUBSCRIBE with the id of a
+// message that waits for an acknowledgement.
+func TestPacketIDsOfBothSidesAreApart(t *testing.T) {
+	for _, version := range []byte{4, 5} {
+		b := startBroker(t, BrokerConfig{}, newHandSink(1))
+		d := in(t, b, connect{id: "d", version: version})
+		codes(t, d.subscribe("a/#"), 1)
+		other := in(t, b, connectOf("other"))
+		for id := 1; id <= 3; id++ {
+			other.publish("a/x", 1, id, "x")
+			other.expect(packets.Puback, id)
+			d.expect(packets.Publish, id) // and is not acknowledged
+		}
+		d.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Subscribe}, PacketID: 2, Filters: packets.Subscriptions{{Filter: "b/#", Qos: 1}}})
+		if pk := d.expect(packets.Suback, 2); pk.ReasonCodes[0] != 1 {
+			t.Errorf("MQTT %d: SUBACK % x", version, pk.ReasonCodes)
+		}
+		d.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Unsubscribe}, PacketID: 3, Filters: packets.Subscriptions{{Filter: "a/#"}, {Filter: "c"}}})
+		if pk := d.expect(packets.Unsuback, 3); version == 5 && (len(pk.ReasonCodes) != 2 || pk.ReasonCodes[0] != 0 || pk.ReasonCodes[1] != 0x11) {
+			t.Errorf("UNSUBACK % x", pk.ReasonCodes)
+		}
+		if n := b.Stats().Subscriptions; n != 1 {
+			t.Errorf("MQTT %d: %d subscriptions", version, n)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +29,7 @@ type warden struct {
 func (*warden) ID() string { return "hexpane-warden" }
 
 func (*warden) Provides(b byte) bool {
-	return bytes.IndexByte([]byte{mqtt.OnACLCheck, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnDisconnect, mqtt.OnClientExpired, mqtt.OnWill,
+	return bytes.IndexByte([]byte{mqtt.OnACLCheck, mqtt.OnSubscribe, mqtt.OnSubscribed, mqtt.OnUnsubscribe, mqtt.OnPacketEncode, mqtt.OnDisconnect, mqtt.OnClientExpired, mqtt.OnWill,
 		mqtt.OnQosPublish, mqtt.OnQosComplete, mqtt.OnQosDropped, mqtt.OnRetainedExpired, mqtt.OnRetainPublished, mqtt.OnPacketSent}, b) >= 0
 }
 
@@ -84,6 +85,45 @@ func (w *warden) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet 
 		filters[i] = sub
 	}
 	pk.Filters = filters
+	g.answers, pk.PacketID = pk.PacketID, 0
+	return pk
+}
+
+// OnUnsubscribe does by itself what mochi would refuse: it takes a client's packet ids and its own for the same.
+func (w *warden) OnUnsubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	g := guestOf(cl)
+	if _, taken := cl.State.Inflight.Get(pk.PacketID); !taken || g == nil {
+		return pk
+	}
+	g.unsubscribed = make([]byte, len(pk.Filters))
+	for i, sub := range pk.Filters {
+		g.unsubscribed[i] = packets.CodeNoSubscriptionExisted.Code
+		if w.server.Topics.Unsubscribe(sub.Filter, cl.ID) {
+			atomic.AddInt64(&w.server.Info.Subscriptions, -1)
+			g.unsubscribed[i] = packets.CodeSuccess.Code
+		}
+		cl.State.Subscriptions.Delete(sub.Filter)
+	}
+	return pk
+}
+
+// OnPacketEncode puts right the answers to both: a SUBSCRIBE has no packet id while mochi has it, for the same reason. And it tells
+// MQTT 5 clients the limits that mochi does not.
+func (w *warden) OnPacketEncode(cl *mqtt.Client, pk packets.Packet) packets.Packet {
+	switch pk.FixedHeader.Type {
+	case packets.Connack:
+		pk.Properties.TopicAliasMaximum = topicAliases
+		pk.Properties.MaximumPacketSize = uint32(min(w.limits.ClientBytes, math.MaxUint32))
+	case packets.Suback:
+		if g := guestOf(cl); g != nil {
+			pk.PacketID = g.answers
+		}
+	case packets.Unsuback:
+		if g := guestOf(cl); g != nil && g.unsubscribed != nil {
+			pk.ReasonCodes, g.unsubscribed = g.unsubscribed, nil
+			pk.Properties.ReasonString = ""
+		}
+	}
 	return pk
 }
 
