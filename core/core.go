@@ -6,6 +6,7 @@
 //	publish.go    what viewers and the history store are told
 //	catalog.go    the plan in force, and the edges
 //	query.go      SQL: statements and pull queries over the state
+//	marks.go      what edges are told of their batches
 //	status.go     the counts that operators see
 //	core.go       assembly: New, Run; config.go, metrics.go
 //
@@ -48,6 +49,7 @@ type Core struct {
 	nats       *server.Server // nil: an existing one is used
 	conn       *nats.Conn
 	stream     jetstream.Stream
+	marks      *marks
 	store      *state.Store
 	catalog    *catalog
 	hub        *live.Hub
@@ -107,6 +109,9 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 		}
 		c.partitions = append(c.partitions, part)
 	}
+	if err = c.marks.tell(ctx, c); err != nil {
+		return nil, err
+	}
 	c.catalog.changed = c.live.topics
 	if err = c.runFile(ctx); err != nil {
 		return nil, err
@@ -138,6 +143,9 @@ func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 	defer cancel()
 	var bucket jetstream.KeyValue
 	if c.stream, bucket, err = bus.Prepare(prepare, js, c.cfg.NATS.StreamBytes); err != nil {
+		return fmt.Errorf("NATS at %s: %w", url, err)
+	}
+	if c.marks, err = openMarks(prepare, js); err != nil {
 		return fmt.Errorf("NATS at %s: %w", url, err)
 	}
 	c.catalog, err = openCatalog(prepare, bucket, uint32(c.cfg.Partitions), d.Log)
@@ -212,11 +220,21 @@ func (c *Core) purge(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		for _, p := range c.partitions {
-			done, err := c.store.Position(p.id)
-			if err != nil {
+		positions := make([]uint64, len(c.partitions))
+		for i, p := range c.partitions {
+			var err error
+			if positions[i], err = c.store.Position(p.id); err != nil {
 				return err
 			}
+		}
+		if err := c.marks.tell(ctx, c); err != nil { // before what they tell of is gone
+			if ctx.Err() == nil {
+				c.log.Warn("edges could not be told what was applied; nothing is dropped from the stream", "error", err)
+			}
+			continue
+		}
+		for i, p := range c.partitions {
+			done := positions[i]
 			if done == 0 {
 				continue
 			}

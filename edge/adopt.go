@@ -111,15 +111,44 @@ func (l *line) recover() error {
 			s.seen.Load(dedupe.Mark{Generation: m.Bucket, Hashes: m.Hashes})
 		}
 	})
-	replayed := 0
-	err = errors.Join(err, l.store.Replay(func(m store.Message, rowsCut bool) {
-		replayed++
+	if err != nil {
+		return err
+	}
+	return l.replay(p, now)
+}
+
+// replay folds the journal, each layer of it into a table of its own. Its dedupe marks are known at once, and the store's once it is
+// settled what becomes of the readings.
+func (l *line) replay(p *plan.Plan, now int64) error {
+	table, all := l.table, 0
+	defer func() { l.table = table }()
+	var failed error
+	err := l.store.Replay(func(m store.Message, rowsCut bool, layer int) {
+		for len(l.heritage) <= layer {
+			t, err := pane.New(p)
+			if err != nil {
+				failed = err
+				return
+			}
+			l.heritage = append(l.heritage, inheritance{table: t})
+		}
 		crash.Here("recover.replaying")
+		l.heritage[layer].messages++
+		all++
+		l.table = l.heritage[layer].table
 		l.take(m, now, !rowsCut)
-	}))
-	if err == nil && replayed > 0 {
-		l.log.Info("journal replayed", "messages", replayed)
-		l.dirty = true
+	})
+	for id, s := range l.sources {
+		if s.seen == nil {
+			continue
+		}
+		marks, _ := s.seen.Take()
+		for _, m := range marks {
+			l.inherited = append(l.inherited, store.Marks{Stream: id, Bucket: m.Generation, Hashes: m.Hashes})
+		}
+	}
+	if err = errors.Join(err, failed); err == nil && all > 0 {
+		l.log.Info("journal replayed", "messages", all)
 		crash.Here("recover.replayed")
 	}
 	return err

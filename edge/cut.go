@@ -43,9 +43,18 @@ func (l *line) cut(c *store.Change, released []pane.Piece, now time.Time) error 
 		l.rejects = nil
 		l.lastWhole, l.lastBeat, l.dirty = now, now, false
 	}
+	if err := l.address(batches, c, now); err != nil {
+		return err
+	}
+	l.oldest = 0
+	return nil
+}
+
+// address numbers batches, by partition, and packs them into c.
+func (l *line) address(batches [][]*wire.Batch, c *store.Change, now time.Time) error {
 	for p, list := range batches {
 		for _, b := range list {
-			b.Edge, b.Epoch, b.Seq = l.cfg.ID, l.store.Epoch(), l.store.NextSequence(uint32(p), c)
+			b.Edge, b.Epoch, b.Seq = l.cfg.ID, l.store.EpochOf(c), l.store.NextSequence(uint32(p), c)
 			b.Partition, b.PlanVersion, b.SentUs = uint32(p), l.plan.Version, now.UnixMicro()
 			if len(b.Rows) > 0 || len(b.Deltas) > 0 {
 				b.ReceivedUs = l.oldest
@@ -57,7 +66,6 @@ func (l *line) cut(c *store.Change, released []pane.Piece, now time.Time) error 
 			c.Out = append(c.Out, store.Out{Partition: uint32(p), Data: data})
 		}
 	}
-	l.oldest = 0
 	return nil
 }
 

@@ -8,6 +8,7 @@
 //	cut.go      from panes and rows to batches
 //	hold.go     what waits while the core is away; overflow.go says what goes when it is too much
 //	streams.go  topics → streams
+//	epoch.go    what a store that is an old copy may not do
 //	plans.go    plans from the core's bucket
 //	space.go    when the disk is full
 //	post.go     readings over HTTP, looked through before they are taken
@@ -95,6 +96,7 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 		return nil, err
 	}
 	e.m.watch(d.Metrics, e.store)
+	e.m.epochs, e.m.epochDropped = newEpochMetrics(d.Metrics)
 	e.line = newLine(cfg, d.Log, e.m, e.store, status, func() *wire.Stats { return e.stats(d.Version) })
 	defer func() {
 		if err != nil {
@@ -166,7 +168,13 @@ func (e *Edge) Run(ctx context.Context) error {
 	lineDone := make(chan struct{})
 	g.Go(func() error { defer close(lineDone); return e.line.run(lineCtx) })
 	uplinkDone := make(chan struct{})
-	g.Go(func() error { defer close(uplinkDone); return e.uplink.Run(uplinkCtx) })
+	g.Go(func() error {
+		defer close(uplinkDone)
+		if !e.learn(uplinkCtx) {
+			return nil
+		}
+		return e.uplink.Run(uplinkCtx)
+	})
 	inDone := make(chan struct{})
 	g.Go(func() error { defer close(inDone); return e.takeIn(ctx) })
 	g.Go(func() error {
@@ -181,7 +189,9 @@ func (e *Edge) Run(ctx context.Context) error {
 		<-uplinkDone
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		e.uplink.Drain(drain)
+		if !e.line.unknown() {
+			e.uplink.Drain(drain)
+		}
 		return err
 	})
 	err := g.Wait()

@@ -26,6 +26,12 @@ const (
 // reach decides whether what is cut is held.
 func (l *line) reach(now time.Time) {
 	away := l.away()
+	if l.unknown() {
+		if l.asked.IsZero() {
+			l.asked = now
+		}
+		away = max(away, now.Sub(l.asked), 1)
+	}
 	switch {
 	case !l.holding && away >= l.cfg.Forward.HoldAfter:
 		l.holding = true
@@ -143,4 +149,12 @@ func (l *line) settle(c *store.Change, now time.Time) {
 	if h.Empty() && !l.catching.IsZero() {
 		l.log.Info("caught up: nothing is held any more", "took", now.Sub(l.catching).Round(time.Millisecond))
 	}
+}
+
+func (l *line) showHeld() store.Held {
+	h := l.store.Held()
+	l.m.heldDeltas.Set(float64(h.Deltas))
+	l.m.heldRows.Set(float64(h.Rows))
+	l.m.heldBytes.Set(float64(h.DeltaBytes + h.RowBytes))
+	return h
 }

@@ -103,6 +103,13 @@ func (h *hub) put(t testing.TB, p *plan.Plan) {
 func (h *hub) received(t testing.TB) *ledger {
 	t.Helper()
 	l := newLedger()
+	h.receive(t, l)
+	return l
+}
+
+// receive applies all that is in the stream; what was applied before is skipped.
+func (h *hub) receive(t testing.TB, l *ledger) {
+	t.Helper()
 	h.do(t, func(ctx context.Context, js jetstream.JetStream) error {
 		s, err := js.Stream(ctx, wire.StreamName)
 		if err != nil {
@@ -118,7 +125,6 @@ func (h *hub) received(t testing.TB) *ledger {
 		}
 		return nil
 	})
-	return l
 }
 
 func eventually(t testing.TB, what string, is func() bool) {

@@ -50,13 +50,19 @@ type line struct {
 	released time.Time        // when held ones went out last
 	catching time.Time        // since when they do; zero: nothing is held
 	thinned  uint64           // rows held up to this order were thinned
+
+	heritage  []inheritance        // by layer
+	inherited []store.Marks        // dedupe marks of these
+	asked     time.Time            // since when it is not known what was delivered; zero: no turn yet
+	delivered chan *wire.Delivered // what JetStream had last of this edge, once
+	known     chan struct{}        // closed when it is settled
 }
 
 // newLine makes a line over a store that it has not read yet. Who assembles it says how to wake the uplink, and asks how long the
 // core is away.
 func newLine(cfg *Config, log *slog.Logger, m *metrics, s *store.Store, status *status, stats func() *wire.Stats) *line {
 	return &line{cfg: cfg, log: log, m: m, store: s, status: status, stats: stats, in: make(chan ingest.Message, 2*cfg.Forward.Batch), plans: make(chan *plan.Plan, 1),
-		sent: map[uint32]int64{}}
+		sent: map[uint32]int64{}, delivered: make(chan *wire.Delivered, 1), known: make(chan struct{})}
 }
 
 // heartbeat is how often watermarks go out when nothing else does.
@@ -100,11 +106,19 @@ func (l *line) run(ctx context.Context) error {
 		if l.full() || l.store.Space().Full() {
 			in = nil // devices are held back, unacknowledged, until the core takes some, or the disk has room
 		}
+		plans := l.plans
+		if l.unknown() {
+			plans = nil // the journal that there was is still to be cut under the plan that there is
+		}
 		batch = batch[:0]
 		select {
 		case m := <-in:
 			batch = l.gather(append(batch, m))
-		case p := <-l.plans:
+		case d := <-l.delivered:
+			if err := l.judge(d, time.Now()); err != nil {
+				return err
+			}
+		case p := <-plans:
 			if err := l.turn(nil, time.Now(), true); err != nil {
 				return err
 			}
@@ -187,6 +201,8 @@ func (l *line) pause(now time.Time) time.Duration {
 	}
 	switch {
 	case l.table == nil:
+	case l.unknown() && !l.holding:
+		next = now.Add(heartbeat / 4)
 	case l.holding:
 		next = l.lastWhole.Add(heartbeat)
 	default:
@@ -232,6 +248,9 @@ func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 	whole = whole || beat || !l.holding && l.dirty && now.Sub(l.lastWhole) >= l.cutEvery()
 	rows := whole || !l.holding && l.table.Rows() > 0 && now.Sub(l.rowsSince) >= l.cfg.Forward.Rows
 	release := l.mayRelease(now)
+	if l.unknown() && !l.holding { // no batch can be numbered yet
+		whole, rows, release = false, false, false
+	}
 	if len(batch) == 0 && !rows && !release {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hexpane/hexpane/edge/ingest"
 	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/wire"
 	"pgregory.net/rapid"
 )
 
@@ -88,7 +89,15 @@ func newDesk(t testing.TB, dir string) *desk {
 func (d *desk) open(t testing.TB) {
 	t.Helper()
 	d.edge = openEdge(t, testConfig("nats://127.0.0.1:1"), d.dir) // nobody there: the outbox keeps all
-	d.edge.line.away = func() time.Duration { return d.away }
+	l := d.edge.line
+	l.away = func() time.Duration {
+		if d.away == 0 && l.unknown() { // in reach: it answers that it knows of nothing more
+			if err := l.judge(&wire.Delivered{Epoch: l.store.Epoch(), Last: l.store.Sequences()}, time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+		return d.away
+	}
 }
 
 // abandon leaves the edge without a last cut, as kill -9 does.

@@ -26,6 +26,8 @@ type metrics struct {
 	uplinkBatches prometheus.Counter
 	uplinkBytes   prometheus.Counter
 	refused       prometheus.Counter
+	epochs        prometheus.Counter
+	epochDropped  *prometheus.CounterVec
 	dedupeSize    *prometheus.GaugeVec
 	planVersion   prometheus.Gauge
 	endToEnd      prometheus.Observer

@@ -16,6 +16,7 @@ type HeldDelta struct {
 	Key       []byte
 	Readings  uint64
 	State     []byte
+	gen       uint32
 }
 
 // HeldRows are rows of one stream that wait, as the columns of wire.Rows.
@@ -52,8 +53,9 @@ const heldKeyBytes = 24
 // Held is how much waits.
 func (s *Store) Held() Held { return s.held }
 
-// HeldState gives the delta held of a pane and key, for merging into it; nil if none.
+// HeldState gives the delta held of a pane and key since the store was opened, for merging into it; nil if none.
 func (s *Store) HeldState(d HeldDelta) (readings uint64, state []byte, err error) {
+	d.gen = s.gen
 	v, err := s.get(heldKey(&d))
 	if err != nil || v == nil {
 		return 0, nil, err
@@ -68,7 +70,7 @@ func (s *Store) HeldState(d HeldDelta) (readings uint64, state []byte, err error
 // errEnough ends a scan.
 var errEnough = errors.New("enough")
 
-// HeldDeltas gives up to limit of them, by view, pane and partition.
+// HeldDeltas gives up to limit of them, by view, pane and partition; those held before the store was opened come first.
 func (s *Store) HeldDeltas(limit int) (list []HeldDelta, err error) {
 	err = s.scan('h', func(key, v []byte) error {
 		if len(list) == limit {
@@ -111,6 +113,7 @@ func (s *Store) hold(b *pebble.Batch, c *Change, order *uint64) (Held, error) {
 	var errs []error
 	for i := range c.Hold {
 		d := &c.Hold[i]
+		d.gen = s.gen
 		key := heldKey(d)
 		if readings, state, err := s.HeldState(*d); err != nil {
 			errs = append(errs, err)
@@ -147,22 +150,33 @@ func (s *Store) hold(b *pebble.Batch, c *Change, order *uint64) (Held, error) {
 }
 
 // loadHeld counts what is held.
-func (s *Store) loadHeld() error {
-	err := s.scan('h', func(key, v []byte) error {
+func (s *Store) loadHeld() (err error) {
+	s.held, err = s.countHeld(0, 0)
+	return err
+}
+
+// countHeld counts from a generation of deltas and an order of rows on, and notes the last ones.
+func (s *Store) countHeld(gen uint32, order uint64) (h Held, err error) {
+	err = s.scan('h', func(key, v []byte) error {
 		d, err := readHeldDelta(key, v)
-		s.held.addDelta(&d, 1)
+		if d.gen >= gen {
+			h.addDelta(&d, 1)
+		}
+		s.gen = max(s.gen, d.gen)
 		return err
 	})
-	return errors.Join(err, s.scan('r', func(key, v []byte) error {
+	return h, errors.Join(err, s.scan('r', func(key, v []byte) error {
 		r, err := readHeldRows(key, v)
-		s.held.addRows(&r, 1)
+		if r.Order >= order {
+			h.addRows(&r, 1)
+		}
 		s.heldOrder = max(s.heldOrder, r.Order)
 		return err
 	}))
 }
 
 func heldKey(d *HeldDelta) []byte {
-	k := binary.BigEndian.AppendUint32([]byte{'h'}, d.View)
+	k := binary.BigEndian.AppendUint32(heldGeneration(d.gen), d.View)
 	k = binary.BigEndian.AppendUint64(k, uint64(d.PaneUs)^1<<63)
 	k = binary.BigEndian.AppendUint32(k, d.Partition)
 	return append(k, d.Key...)
@@ -170,10 +184,11 @@ func heldKey(d *HeldDelta) []byte {
 
 func readHeldDelta(key, v []byte) (HeldDelta, error) {
 	readings, n := binary.Uvarint(v)
-	if len(key) < 16 || n <= 0 {
+	if len(key) < 20 || n <= 0 {
 		return HeldDelta{}, fmt.Errorf("held delta: %w", ErrCorrupt)
 	}
-	return HeldDelta{View: binary.BigEndian.Uint32(key), PaneUs: int64(binary.BigEndian.Uint64(key[4:]) ^ 1<<63), Partition: binary.BigEndian.Uint32(key[12:]),
+	gen, key := binary.BigEndian.Uint32(key), key[4:]
+	return HeldDelta{gen: gen, View: binary.BigEndian.Uint32(key), PaneUs: int64(binary.BigEndian.Uint64(key[4:]) ^ 1<<63), Partition: binary.BigEndian.Uint32(key[12:]),
 		Key: append([]byte(nil), key[16:]...), Readings: readings, State: append([]byte(nil), v[n:]...)}, nil
 }
 

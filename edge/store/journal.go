@@ -40,8 +40,8 @@ func recordBytes(messages []Message) (n int) {
 	return n
 }
 
-// Replay gives the journal's messages in order, and whether the message's rows were cut already.
-func (s *Store) Replay(f func(m Message, rowsCut bool)) error {
+// Replay gives the journal's messages in order, whether a message's rows were cut already, and the layer that it was inherited in.
+func (s *Store) Replay(f func(m Message, rowsCut bool, layer int)) error {
 	v, err := s.get(metaKey("rows"))
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (s *Store) Replay(f func(m Message, rowsCut bool)) error {
 				return fmt.Errorf("journal %d: %w", seq, ErrCorrupt)
 			}
 			m.Topic, m.Payload = string(topic), append([]byte(nil), payload...)
-			f(m, seq <= rows)
+			f(m, seq <= rows, s.layerOf(seq))
 		}
 		return nil
 	})

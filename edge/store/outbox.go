@@ -31,9 +31,11 @@ type Change struct {
 	Sequences map[uint32]uint64
 	// Rows says that all rows were cut; Whole that deltas were too, so that the journal is done with.
 	Rows, Whole bool
-	Marks       []Marks
-	Forget      map[uint32]int64 // by stream: marks of buckets before this are dropped
-	Watermarks  map[uint32]int64
+	// Settle carries out a verdict on what was inherited; nil: none yet, or no more.
+	Settle     *Verdict
+	Marks      []Marks
+	Forget     map[uint32]int64 // by stream: marks of buckets before this are dropped
+	Watermarks map[uint32]int64
 	// Hold and HoldRows wait; a delta takes the place of the one held of its pane and key. Release and ReleaseRows, which were
 	// read from the store, wait no longer.
 	Hold        []HeldDelta
@@ -49,9 +51,20 @@ func (s *Store) NextSequence(partition uint32, c *Change) uint64 {
 	}
 	if _, ok := c.Sequences[partition]; !ok {
 		c.Sequences[partition] = s.sequences[partition]
+		if c.Settle != nil && c.Settle.Epoch > 0 {
+			c.Sequences[partition] = 0
+		}
 	}
 	c.Sequences[partition]++
 	return c.Sequences[partition]
+}
+
+// EpochOf is the epoch of the batches of a Change.
+func (s *Store) EpochOf(c *Change) uint64 {
+	if c.Settle != nil && c.Settle.Epoch > 0 {
+		return c.Settle.Epoch
+	}
+	return s.epoch
 }
 
 // Commit makes c durable: one atomic synced commit. After it the messages may be acknowledged.
@@ -75,6 +88,13 @@ func (s *Store) Commit(c *Change) error {
 	if c.Whole {
 		s.dropped = journal
 	}
+	if c.Settle != nil {
+		if err := s.settled(c.Settle); err != nil {
+			return err
+		}
+	} else if s.inherited != nil && len(c.Messages)+len(c.Hold)+len(c.HoldRows) > 0 {
+		s.inherited.fresh = true
+	}
 	s.order += uint64(len(c.Out))
 	s.synced.Store(s.order)
 	for p, seq := range c.Sequences {
@@ -86,6 +106,9 @@ func (s *Store) Commit(c *Change) error {
 func (s *Store) fill(b *pebble.Batch, c *Change, journal, marks *uint64) error {
 	var errs []error
 	set := func(k, v []byte) { errs = append(errs, b.Set(k, v, nil)) }
+	if c.Settle != nil {
+		errs = append(errs, s.settle(b, c.Settle))
+	}
 	if len(c.Messages) > 0 && !c.Whole {
 		*journal++
 		s.record = appendRecord(slices.Grow(s.record[:0], recordBytes(c.Messages)), c.Messages)
@@ -123,7 +146,7 @@ func (s *Store) fill(b *pebble.Batch, c *Change, journal, marks *uint64) error {
 		errs = append(errs, b.DeleteRange(markKey(stream, -1<<62), markKey(stream, before), nil))
 	}
 	if c.Whole {
-		errs = append(errs, dropJournal(b, s.dropped, *journal))
+		errs = append(errs, dropJournal(b, s.journalFloor(), *journal))
 	} else if c.Rows {
 		set(metaKey("rows"), u64(*journal))
 	}

@@ -4,11 +4,13 @@
 //	journal.go  readings as they came in, until their deltas are cut
 //	outbox.go   batches, from their cut until JetStream has them
 //	held.go     what is cut while the core is away: merged deltas, rows
+//	epoch.go    what an old copy of a store may not do
 //	space.go    the guard over the disk's free space, the ballast
 //
 // Keys, all integers big-endian so that they sort:
 //
 //	m/epoch  m/plan                  meta: epoch, the last plan
+//	m/inherited                      until it is settled: the pending epoch u64, then for each layer epoch u64, journal u64, held rows u64, held generation u32
 //	m/rows                           the journal position up to which rows were cut
 //	m/journal  m/order  m/marks  m/held  the last number used of each, since the keys themselves are deleted
 //	q <partition u32>                the last batch sequence of a partition
@@ -16,7 +18,7 @@
 //	j <seq u64>                      journal record: a micro-batch of messages
 //	d <stream u32> <bucket i64> <n u64>   dedupe marks: content hashes of one bucket
 //	o <order u64>                    outbox: partition u32, then the packed batch
-//	h <view u32> <pane i64> <partition u32> <key>   held delta: readings uvarint, then the state
+//	h <generation u32> <view u32> <pane i64> <partition u32> <key>   held delta: readings uvarint, then the state
 //	r <order u64>                    held rows: stream u32, partition u32, count u32, then the columns
 //
 // Every commit that something is acknowledged after is synced. It does not know what readings, plans or batches are.
@@ -50,7 +52,9 @@ type Store struct {
 	synced    atomic.Uint64 // the same, for the outbox's reader
 	marks     uint64
 	held      Held
-	heldOrder uint64 // last order of held rows
+	heldOrder uint64     // last order of held rows
+	gen       uint32     // generation of deltas held from now on
+	inherited *inherited // nil once settled
 	sequences map[uint32]uint64
 	observe   func(time.Duration)
 	space     *Space
@@ -164,10 +168,13 @@ func (s *Store) load() error {
 	if err := s.loadHeld(); err != nil {
 		return err
 	}
-	return s.scan('q', func(key, v []byte) error {
+	if err := s.scan('q', func(key, v []byte) error {
 		s.sequences[binary.BigEndian.Uint32(key)] = binary.BigEndian.Uint64(v)
 		return nil
-	})
+	}); err != nil {
+		return err
+	}
+	return s.inherit()
 }
 
 // Epoch of this store; it goes into each batch.

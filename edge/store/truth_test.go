@@ -88,7 +88,7 @@ func (tr *truth) clone() truth {
 // readTruth reads what a store really holds.
 func readTruth(s *store.Store) (truth, error) {
 	tr := newTruth()
-	err := s.Replay(func(m store.Message, rowsCut bool) { tr.journal = append(tr.journal, entry{m, rowsCut}) })
+	err := s.Replay(func(m store.Message, rowsCut bool, _ int) { tr.journal = append(tr.journal, entry{m, rowsCut}) })
 	if err != nil {
 		return tr, err
 	}

@@ -18,12 +18,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// JetStream's names. Batches go to tele.<edge>.<partition>; the plan is one key of a bucket.
+// JetStream's names. Batches go to tele.<edge>.<partition>; the plan is one key of a bucket, and what was applied of each edge is
+// one key of another.
 const (
 	StreamName    = "HEXPANE_TELE"
 	StreamSubject = "tele.>"
 	PlanBucket    = "HEXPANE_PLAN"
 	PlanKey       = "plan"
+	EdgeBucket    = "HEXPANE_EDGES" // Delivered, by edge id
 )
 
 // MaxBatchBytes bounds a batch when unpacked; MaxMessageBytes what an edge puts in one message (JetStream takes 1 MiB).
@@ -40,6 +42,9 @@ func Subject(edge string, partition uint32) string { return fmt.Sprintf("tele.%s
 
 // PartitionSubject is the filter for one partition's batches of all edges.
 func PartitionSubject(partition uint32) string { return fmt.Sprintf("tele.*.%d", partition) }
+
+// EdgeSubjects is the filter for all batches of an edge.
+func EdgeSubjects(edge string) string { return "tele." + edge + ".>" }
 
 // Partition of a group key's or row key's binary form.
 func Partition(key []byte, partitions uint32) uint32 {

@@ -549,6 +549,60 @@ func (x *Stats) GetDiskFull() bool {
 	return false
 }
 
+// Delivered is what the core keeps for an edge in the bucket: the batches applied last. An edge whose store does not know of them
+// has an old copy.
+type Delivered struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Last          map[uint32]uint64      `protobuf:"bytes,2,rep,name=last,proto3" json:"last,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // seq by partition, of that epoch
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Delivered) Reset() {
+	*x = Delivered{}
+	mi := &file_protocol_wire_wire_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Delivered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Delivered) ProtoMessage() {}
+
+func (x *Delivered) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_wire_wire_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
+func (*Delivered) Descriptor() ([]byte, []int) {
+	return file_protocol_wire_wire_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Delivered) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Delivered) GetLast() map[uint32]uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
 var File_protocol_wire_wire_proto protoreflect.FileDescriptor
 
 const file_protocol_wire_wire_proto_rawDesc = "" +
@@ -604,7 +658,13 @@ const file_protocol_wire_wire_proto_rawDesc = "" +
 	"\aversion\x18\b \x01(\tR\aversion\x12&\n" +
 	"\x0fdisk_free_bytes\x18\t \x01(\x04R\rdiskFreeBytes\x12\x1b\n" +
 	"\tdisk_full\x18\n" +
-	" \x01(\bR\bdiskFullB*Z(github.com/hexpane/hexpane/protocol/wireb\x06proto3"
+	" \x01(\bR\bdiskFull\"\x91\x01\n" +
+	"\tDelivered\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x125\n" +
+	"\x04last\x18\x02 \x03(\v2!.hexpane.wire.Delivered.LastEntryR\x04last\x1a7\n" +
+	"\tLastEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\rR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01B*Z(github.com/hexpane/hexpane/protocol/wireb\x06proto3"
 
 var (
 	file_protocol_wire_wire_proto_rawDescOnce sync.Once
@@ -618,7 +678,7 @@ func file_protocol_wire_wire_proto_rawDescGZIP() []byte {
 	return file_protocol_wire_wire_proto_rawDescData
 }
 
-var file_protocol_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_protocol_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_protocol_wire_wire_proto_goTypes = []any{
 	(*Batch)(nil),     // 0: hexpane.wire.Batch
 	(*Deltas)(nil),    // 1: hexpane.wire.Deltas
@@ -626,6 +686,8 @@ var file_protocol_wire_wire_proto_goTypes = []any{
 	(*Watermark)(nil), // 3: hexpane.wire.Watermark
 	(*Rejected)(nil),  // 4: hexpane.wire.Rejected
 	(*Stats)(nil),     // 5: hexpane.wire.Stats
+	(*Delivered)(nil), // 6: hexpane.wire.Delivered
+	nil,               // 7: hexpane.wire.Delivered.LastEntry
 }
 var file_protocol_wire_wire_proto_depIdxs = []int32{
 	1, // 0: hexpane.wire.Batch.deltas:type_name -> hexpane.wire.Deltas
@@ -633,11 +695,12 @@ var file_protocol_wire_wire_proto_depIdxs = []int32{
 	3, // 2: hexpane.wire.Batch.watermarks:type_name -> hexpane.wire.Watermark
 	4, // 3: hexpane.wire.Batch.rejected:type_name -> hexpane.wire.Rejected
 	5, // 4: hexpane.wire.Batch.stats:type_name -> hexpane.wire.Stats
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	7, // 5: hexpane.wire.Delivered.last:type_name -> hexpane.wire.Delivered.LastEntry
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_protocol_wire_wire_proto_init() }
@@ -651,7 +714,7 @@ func file_protocol_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_protocol_wire_wire_proto_rawDesc), len(file_protocol_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
