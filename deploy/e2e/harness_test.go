@@ -6,6 +6,7 @@
 //	hfp_test.go       a real feed, as it comes
 //	apart_test.go     the halves as processes of their own; outages
 //	disk_test.go      an edge whose disk is filled
+//	backup_test.go    an old copy of an edge put back
 //	influx_test.go    history in InfluxDB
 //	contract_test.go  commands and endpoints
 //	bench_test.go     the system's latency, rate, CPU and memory; bare_test.go is the broker alone, to compare with

@@ -136,6 +136,9 @@ func (s *Store) settle(b *pebble.Batch, v *Verdict) error {
 			return err
 		}
 	}
+	if err := b.Set(metaKey("journal"), u64(s.journal), nil); err != nil { // an empty journal must not start over
+		return err
+	}
 	return b.Delete(metaKey("inherited"), nil)
 }
 

@@ -17,6 +17,8 @@ type truth struct {
 	journal    []entry
 	outbox     []out
 	gone       []out // delivered
+	inherited  int   // so many of the journal were there when the store was opened, and are not settled
+	epoch      uint64
 	order      uint64
 	sequences  map[uint32]uint64
 	watermarks map[uint32]int64
@@ -38,17 +40,29 @@ func newTruth() truth {
 	return truth{sequences: map[uint32]uint64{}, watermarks: map[uint32]int64{}, marks: map[uint32]map[int64][]uint64{}}
 }
 
+// opened: all that is there is inherited.
+func (tr *truth) opened() { tr.inherited = len(tr.journal) }
+
 func (tr *truth) apply(c *store.Change) {
+	if v := c.Settle; v != nil {
+		tr.journal, tr.inherited = tr.journal[tr.inherited:], 0
+		if v.Epoch > 0 {
+			tr.epoch, tr.sequences = v.Epoch, map[uint32]uint64{}
+		}
+		if v.Drop > 0 {
+			tr.outbox = nil
+		}
+	}
 	for _, m := range c.Messages {
 		tr.journal = append(tr.journal, entry{message: m})
 	}
-	if c.Rows {
+	if c.Rows && !c.Whole { // the rest goes, but for what is inherited, of which nothing was cut
 		for i := range tr.journal {
 			tr.journal[i].rowsCut = true
 		}
 	}
 	if c.Whole {
-		tr.journal = nil
+		tr.journal = tr.journal[:tr.inherited]
 	}
 	for _, o := range c.Out {
 		tr.order++
