@@ -182,6 +182,7 @@ func (e *Edge) Run(ctx context.Context) error {
 		<-inDone
 		e.in.Quiesce()
 		e.http.Quiesce()
+		e.settle(time.Second)
 		stopLine()
 		<-lineDone
 		err := e.in.Close()

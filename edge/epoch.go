@@ -94,6 +94,17 @@ func (e *Edge) learn(ctx context.Context) bool {
 	}
 }
 
+// settle waits for that at the end of an edge that has only just begun, so that what it took in goes out with it.
+func (e *Edge) settle(within time.Duration) {
+	if !e.conn.IsConnected() {
+		return
+	}
+	select {
+	case <-e.line.known:
+	case <-time.After(within):
+	}
+}
+
 func newEpochMetrics(r prometheus.Registerer) (epochs prometheus.Counter, dropped *prometheus.CounterVec) {
 	epochs = prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_epoch_renewed_total",
 		Help: "Times that the store was found to be an old copy."})
