@@ -133,9 +133,11 @@ func (l *line) replay(p *plan.Plan, now int64) error {
 			l.heritage = append(l.heritage, inheritance{table: t})
 		}
 		crash.Here("recover.replaying")
-		l.heritage[layer].messages++
 		all++
-		l.table = l.heritage[layer].table
+		if l.table = table; layer >= 0 {
+			l.heritage[layer].messages++
+			l.table = l.heritage[layer].table
+		}
 		l.take(m, now, !rowsCut)
 	})
 	for id, s := range l.sources {

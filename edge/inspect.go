@@ -141,7 +141,7 @@ func (i *Inspection) journal(s *store.Store, messages int) (err error) {
 	if j.Records, j.Bytes, err = s.JournalSize(); err != nil {
 		return err
 	}
-	return s.Replay(func(m store.Message, rowsCut bool) {
+	return s.Replay(func(m store.Message, rowsCut bool, _ int) {
 		at := time.UnixMicro(m.ArrivalUs).UTC()
 		if j.Messages++; rowsCut {
 			j.RowsCut++

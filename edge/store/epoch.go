@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -164,10 +163,10 @@ func (s *Store) journalFloor() uint64 {
 	return max(s.dropped, s.inherited.last().journal)
 }
 
-// layerOf gives the layer that a journal record was inherited in.
+// layerOf gives the layer that a journal record was inherited in; -1 in a store opened to be looked at.
 func (s *Store) layerOf(seq uint64) int {
 	if s.inherited == nil {
-		return 0
+		return -1
 	}
 	for i, l := range s.inherited.layers {
 		if seq <= l.journal {
@@ -176,8 +175,5 @@ func (s *Store) layerOf(seq uint64) int {
 	}
 	return len(s.inherited.layers)
 }
-
-// Sequences are the last batch sequences by partition.
-func (s *Store) Sequences() map[uint32]uint64 { return maps.Clone(s.sequences) }
 
 func heldGeneration(gen uint32) []byte { return binary.BigEndian.AppendUint32([]byte{'h'}, gen) }

@@ -101,7 +101,10 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open edge store %s: %w", dir, err)
 	}
-	if err := s.load(); err != nil {
+	if err = s.load(); err == nil {
+		err = s.inherit()
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read edge store %s: %w", dir, err), s.db.Close())
 	}
 	return s, nil
@@ -168,13 +171,10 @@ func (s *Store) load() error {
 	if err := s.loadHeld(); err != nil {
 		return err
 	}
-	if err := s.scan('q', func(key, v []byte) error {
+	return s.scan('q', func(key, v []byte) error {
 		s.sequences[binary.BigEndian.Uint32(key)] = binary.BigEndian.Uint64(v)
 		return nil
-	}); err != nil {
-		return err
-	}
-	return s.inherit()
+	})
 }
 
 // Epoch of this store; it goes into each batch.
