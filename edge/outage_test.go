@@ -90,7 +90,14 @@ func (o *outage) run(t testing.TB) {
 			t.Fatal(err)
 		}
 		o.line, o.delivered = newLine(testConfig(""), silent(), m, s, &status{}, func() *wire.Stats { return &wire.Stats{} }), 0
-		o.line.wake, o.line.away = func() {}, func() time.Duration { return away }
+		o.line.wake, o.line.away = func() {}, func() time.Duration {
+			if away == 0 && o.line.unknown() {
+				if err := o.line.judge(&wire.Delivered{Epoch: s.Epoch(), Last: s.Sequences()}, time.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+			return away
+		}
 		if err := o.line.recover(); err != nil {
 			t.Fatal(err)
 		}
