@@ -75,7 +75,11 @@ func (r *rig) round(at string, early bool) string {
 		default:
 			times = 1 + r.rng.IntN(30)
 		}
-		crash = fmt.Sprintf("%s:%d:%s", at, times, []string{"0s", "1ms", "15ms"}[r.rng.IntN(3)])
+		late := []string{"0s", "1ms", "15ms"}[r.rng.IntN(3)]
+		if early {
+			late = "15ms" // what was let go too soon gets out
+		}
+		crash = fmt.Sprintf("%s:%d:%s", at, times, late)
 	}
 	if serves := r.startEdge(crash); serves {
 		switch {

@@ -10,11 +10,11 @@ import (
 )
 
 // stays are places where it matters what is on disk by then.
-var stays = []string{"store.before-commit", "ack.written", "store.committed", "uplink.before-trim", "line.before-ack", "uplink.trimmed", "uplink.in-publish"}
+var stays = []string{"store.before-commit", "store.cut-committed", "ack.written", "store.committed", "uplink.before-trim", "line.before-ack", "uplink.trimmed", "uplink.in-publish"}
 
 // The power of the edge's disk is cut, and in some rounds that of the NATS server's: whatever was acknowledged was synced.
 func TestPowerCuts(t *testing.T) {
-	rounds := 4
+	rounds := 6
 	if soak() {
 		rounds = 50
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/hexpane/hexpane/edge/crash"
 )
 
 // Marks are dedupe hashes of one stream and bucket: a number that grows with arrival.
@@ -82,6 +83,9 @@ func (s *Store) Commit(c *Change) error {
 	}
 	if err != nil {
 		return fmt.Errorf("commit %d messages, %d batches: %w", len(c.Messages), len(c.Out), err)
+	}
+	if len(c.Out) > 0 {
+		crash.Here("store.cut-committed")
 	}
 	s.held, s.heldOrder = held, heldOrder
 	s.journal, s.marks = journal, marks
