@@ -53,9 +53,10 @@ func TestBrokerUnderAttack(t *testing.T) {
 	promptly(t, "closing the broker", b.Close)
 }
 
-// hostileLimits are the defaults, but for what a test from one address would run into.
+// hostileLimits are the defaults, but for what a test from one address would run into, and with the rate that keeps a flood from
+// taking all of the processor.
 func hostileLimits() Limits {
-	return limitsWith(func(l *Limits) { l.SourceConnectRate = 0; l.ConnectRate = 0 })
+	return limitsWith(func(l *Limits) { l.SourceConnectRate, l.ConnectRate, l.MessageRate = 0, 0, 1000 })
 }
 
 // memoryCap is what these limits come to, for a thousand clients: arriving, retained, queued twice, and 100 KiB for each connection.
@@ -121,6 +122,7 @@ func (a *attacked) resident() int64 {
 func (a *attacked) dial() (net.Conn, error) {
 	conn, err := net.DialTimeout("tcp", a.address, 5*time.Second)
 	if err == nil {
+		_ = conn.(*net.TCPConn).SetLinger(0) // what is on its way when an attack is over goes with it
 		a.t.Cleanup(func() { _ = conn.Close() })
 	}
 	return conn, err
@@ -169,6 +171,9 @@ func (a *attacked) honest(id string, stop chan struct{}) (waits []time.Duration,
 func (a *attacked) under(t *testing.T, name string, attack func(t *testing.T) string) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
+		before := a.t
+		a.t = t
+		defer func() { a.t = before }()
 		stop, done := make(chan struct{}), make(chan error, 1)
 		var waits []time.Duration
 		go func() {
