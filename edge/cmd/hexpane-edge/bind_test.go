@@ -20,7 +20,10 @@ func TestBeyondLoopbackWantsNames(t *testing.T) {
 		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), c.key+": refused to listen") {
 			t.Errorf("%s: %v", c.key, err)
 		}
-		refused := func() bool { err := cfg.Validate(); return err != nil && strings.Contains(err.Error(), "refused to listen") }
+		refused := func() bool {
+			err := cfg.Validate()
+			return err != nil && strings.Contains(err.Error(), "refused to listen")
+		}
 		if cfg.MQTT.Users = map[string]string{"bus": "x"}; refused() {
 			t.Errorf("%s: refused with users", c.key)
 		}
