@@ -33,6 +33,7 @@ type Config struct {
 		HoldAfter    time.Duration `yaml:"hold_after" default:"5s" help:"after this time without the core, deltas merge on disk instead of piling up as batches"`
 		CatchUpBytes int64         `yaml:"catch_up_bytes" default:"4MiB" unit:"bytes" help:"how much a second goes out of what was held, beside what is live"`
 		Batch        int           `yaml:"batch" default:"4096" help:"most messages in one commit"`
+		QueueBytes   int64         `yaml:"queue_bytes" default:"64MiB" unit:"bytes" help:"memory for messages that came and are not committed yet; when full, clients are held back"`
 	} `yaml:"forward" help:"what goes to the core, and when"`
 
 	Time struct {
@@ -87,6 +88,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("forward.catch_up_bytes: %d must be at least 64 KiB", c.Forward.CatchUpBytes)
 	case c.Store.ReserveBytes < 0:
 		return fmt.Errorf("store.reserve_bytes: %d must not be negative", c.Store.ReserveBytes)
+	case c.Forward.QueueBytes < c.MQTT.MaxPacketBytes:
+		return fmt.Errorf("forward.queue_bytes: %d must not be below mqtt.max_packet_bytes (%d)", c.Forward.QueueBytes, c.MQTT.MaxPacketBytes)
 	case c.Forward.Batch < 1:
 		return fmt.Errorf("forward.batch: %d must be at least 1", c.Forward.Batch)
 	}

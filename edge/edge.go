@@ -3,6 +3,7 @@
 //	config.go   what can be set
 //	edge.go     assembly: New, Run
 //	line.go     the straight line of one reading: read this first
+//	queue.go    what came and is not committed
 //	take.go     one message: decode, dedupe, fold
 //	adopt.go    plans and what the store holds, put to work
 //	cut.go      from panes and rows to batches
@@ -92,12 +93,18 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 	e.store, err = store.Open(d.DataDir, store.Options{Log: d.Log, CacheBytes: cfg.Store.CacheBytes, MemTableBytes: uint64(cfg.Store.MemTable),
 		ReserveBytes: cfg.Store.ReserveBytes,
 		Committed:    func(t time.Duration) { e.m.commit.Observe(t.Seconds()); status.committed(t) }})
+	if errors.Is(err, store.ErrDamaged) {
+		return nil, fmt.Errorf("%w. Nothing was changed. Put the directory back from a backup; or give up what it held, which was acknowledged: "+
+			"hexpane-edge aside DATADIR moves it aside", err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	e.m.watch(d.Metrics, e.store)
 	e.m.epochs, e.m.epochDropped = newEpochMetrics(d.Metrics)
 	e.line = newLine(cfg, d.Log, e.m, e.store, status, func() *wire.Stats { return e.stats(d.Version) })
+	d.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_edge_queue_bytes",
+		Help: "Messages that came and are not committed yet; bounded by forward.queue_bytes."}, func() float64 { return float64(e.line.queue.bytes.Load()) }))
 	defer func() {
 		if err != nil {
 			if e.in != nil {

@@ -24,7 +24,7 @@ type line struct {
 	store *store.Store
 	wake  func()               // the outbox has something new
 	away  func() time.Duration // how long the core has not been reached
-	in    chan ingest.Message
+	queue *queue
 	plans chan *plan.Plan
 
 	router  atomic.Pointer[router] // read by clients' goroutines
@@ -61,7 +61,7 @@ type line struct {
 // newLine makes a line over a store that it has not read yet. Who assembles it says how to wake the uplink, and asks how long the
 // core is away.
 func newLine(cfg *Config, log *slog.Logger, m *metrics, s *store.Store, status *status, stats func() *wire.Stats) *line {
-	return &line{cfg: cfg, log: log, m: m, store: s, status: status, stats: stats, in: make(chan ingest.Message, 2*cfg.Forward.Batch), plans: make(chan *plan.Plan, 1),
+	return &line{cfg: cfg, log: log, m: m, store: s, status: status, stats: stats, queue: newQueue(2*cfg.Forward.Batch, cfg.Forward.QueueBytes), plans: make(chan *plan.Plan, 1),
 		sent: map[uint32]int64{}, delivered: make(chan *wire.Delivered, 1), known: make(chan struct{})}
 }
 
@@ -82,17 +82,7 @@ func (l *line) Submit(ctx context.Context, m ingest.Message) error {
 	if l.store.Space().Full() {
 		return l.submitFull(ctx, m)
 	}
-	select {
-	case l.in <- m: // as nearly always; without the context it is cheap
-		return nil
-	default:
-	}
-	select {
-	case l.in <- m:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return l.queue.put(ctx, m)
 }
 
 // run goes on until ctx ends; then it commits and cuts what came in.
@@ -101,7 +91,7 @@ func (l *line) run(ctx context.Context) error {
 	defer timer.Stop()
 	var batch []ingest.Message
 	for {
-		in := l.in
+		in := l.queue.in
 		l.store.Space().Look()
 		if l.full() || l.store.Space().Full() {
 			in = nil // devices are held back, unacknowledged, until the core takes some, or the disk has room
@@ -132,6 +122,7 @@ func (l *line) run(ctx context.Context) error {
 		if err := l.turn(batch, time.Now(), false); err != nil {
 			return err
 		}
+		l.queue.done(batch)
 		l.show(time.Now())
 		timer.Reset(l.pause(time.Now()))
 	}
@@ -164,7 +155,7 @@ func (l *line) gather(batch []ingest.Message) []ingest.Message {
 func (l *line) drain(batch []ingest.Message) []ingest.Message {
 	for len(batch) < l.cfg.Forward.Batch {
 		select {
-		case m := <-l.in:
+		case m := <-l.queue.in:
 			batch = append(batch, m)
 		default:
 			return batch
@@ -182,6 +173,7 @@ func (l *line) finish() error {
 		if err := l.turn(batch, time.Now(), true); err != nil {
 			return err
 		}
+		l.queue.done(batch)
 		if len(batch) == 0 {
 			return nil
 		}

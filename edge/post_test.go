@@ -142,7 +142,7 @@ func TestAPostIsInTheJournalWhenAnswered(t *testing.T) {
 	stopped := make(chan struct{})
 	go func() { // one turn of the line, by hand
 		defer close(stopped)
-		m := <-d.edge.line.in
+		m := <-d.edge.line.queue.in
 		if err := d.edge.line.turn(append(d.edge.line.gather(nil), m), d.edge.line.lastWhole, false); err != nil {
 			t.Error(err)
 		}

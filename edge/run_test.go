@@ -19,6 +19,7 @@ func testConfig(natsURL string) *Config {
 	c.Subscribe.QoS = 1
 	c.Ingest.MaxBodyBytes = 1 << 20
 	c.Forward.Linger, c.Forward.Rows, c.Forward.Deltas, c.Forward.Batch = 2*time.Millisecond, 25*time.Millisecond, 100*time.Millisecond, 4096
+	c.Forward.QueueBytes = 64 << 20
 	c.Forward.HoldAfter, c.Forward.CatchUpBytes, c.Store.HeldRowBytes = 5*time.Second, 4<<20, 1<<30
 	c.Time.MaxFuture, c.Time.Idle = 5*time.Minute, 10*time.Second
 	c.Dedupe.Horizon, c.Dedupe.Limit = time.Hour, 1_000_000

@@ -28,17 +28,14 @@ func (l *line) submitFull(ctx context.Context, m ingest.Message) error {
 		l.m.refused.Inc()
 		return ingest.ErrFull
 	}
-	timer := time.NewTimer(holdBack)
-	defer timer.Stop()
-	select {
-	case l.in <- m: // there is place in the queue; it is acknowledged when it was committed
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
+	held, cancel := context.WithTimeout(ctx, holdBack)
+	defer cancel()
+	err := l.queue.put(held, m) // where there is place in the queue; it is acknowledged when it was committed
+	if err != nil && ctx.Err() == nil {
 		l.m.refused.Inc()
 		return ingest.ErrFull
 	}
+	return err
 }
 
 // watchSpace measures the free space also while the line waits for its disk, and tells of a commit that does not end.

@@ -87,6 +87,9 @@ func Open(dir string, o Options) (*Store, error) {
 	} else {
 		s.space = newSpace(dir, 0, o.Log)
 	}
+	if err := found(dir, o.FS); err != nil {
+		return nil, fmt.Errorf("open edge store %s: %w", dir, err)
+	}
 	// What is flushed first is the journal, which is deleted within a second or so: compressing it is for nothing.
 	var levels [7]pebble.LevelOptions
 	levels[0].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
@@ -99,13 +102,13 @@ func Open(dir string, o Options) (*Store, error) {
 		EventListener: &pebble.EventListener{BackgroundError: func(err error) { s.trouble(err, o.Log) }},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open edge store %s: %w", dir, err)
+		return nil, fmt.Errorf("open edge store %s: %w", dir, damaged(err))
 	}
 	if err = s.load(); err == nil {
 		err = s.inherit()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read edge store %s: %w", dir, err), s.db.Close())
+		return nil, errors.Join(fmt.Errorf("read edge store %s: %w", dir, damaged(err)), s.db.Close())
 	}
 	return s, nil
 }
@@ -137,8 +140,22 @@ func (s *Store) load() error {
 	if len(epoch) == 8 {
 		s.epoch = binary.BigEndian.Uint64(epoch)
 	} else { // a new store: a later epoch than any store this edge had before, if its clock is sane
+		it, err := s.db.NewIter(nil)
+		if err != nil {
+			return fmt.Errorf("look for an epoch: %w", err)
+		}
+		empty := !it.First()
+		if err := errors.Join(it.Error(), it.Close()); err != nil {
+			return fmt.Errorf("look for an epoch: %w", err)
+		}
+		if !empty {
+			return fmt.Errorf("%w: it holds something, but no epoch", ErrDamaged)
+		}
 		s.epoch = uint64(time.Now().UnixMicro())
 		if err := s.db.Set(metaKey("epoch"), u64(s.epoch), pebble.Sync); err != nil {
+			return fmt.Errorf("write epoch: %w", err)
+		}
+		if err := s.db.Flush(); err != nil { // so that a lost log does not look like a new store
 			return fmt.Errorf("write epoch: %w", err)
 		}
 	}
@@ -269,6 +286,9 @@ func (l pebbleLog) Fatalf(format string, args ...any) {
 	advice := "look at the disk, then start again"
 	if strings.Contains(text, syscall.ENOSPC.Error()) {
 		advice = "free some space on the disk, then start again"
+	}
+	if strings.Contains(text, "on-disk corruption") { // Pebble's words
+		advice = "the store is damaged: put the directory back from a backup, or give up what it held with: hexpane-edge aside DATADIR"
 	}
 	l.log.Error("the store failed, so the edge ends; what was acknowledged is kept", "error", text, "advice", advice)
 	os.Exit(1)

@@ -4,6 +4,7 @@
 //	run.go      the agent
 //	check.go    hexpane-edge check: may it run here?
 //	inspect.go  hexpane-edge inspect: what does its disk hold?
+//	aside.go    hexpane-edge aside: give up what it holds
 package main
 
 import (
@@ -41,6 +42,6 @@ func (c *config) Validate() error {
 func main() {
 	cfg := &config{}
 	service.Main(service.Program{Name: "hexpane-edge", Summary: "takes readings in by MQTT and HTTP, pre-aggregates them, forwards to a core", Config: cfg,
-		Commands: []service.Program{checkCommand(), inspectCommand()},
+		Commands: []service.Program{checkCommand(), inspectCommand(), asideCommand()},
 		Run:      func(ctx context.Context, rt *service.Runtime) error { return run(ctx, rt, cfg) }})
 }
