@@ -105,14 +105,38 @@ func (s *Store) LatestAll(partition, stream uint32, f func(k, row []byte) (bool,
 	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) { return f(k[len(prefix):], v) })
 }
 
-// Effects gives up to limit effects of a partition from a number on.
+// Effects gives up to limit effects of a partition from a number on. Pebble shows a commit to readers before it is synced; an effect
+// of one that a power cut then takes back must not have left, so only those of finished commits are given.
 func (s *Store) Effects(partition uint32, from uint64, limit int, f func(number uint64, data []byte)) error {
 	prefix := key('x', partition)
+	s.mu.Lock()
+	synced := s.synced[partition]
+	s.mu.Unlock()
 	return s.scan(effectKey(partition, from), after(prefix), func(k, v []byte) (bool, error) {
-		f(binary.BigEndian.Uint64(k[len(prefix):]), append([]byte(nil), v...))
+		n := binary.BigEndian.Uint64(k[len(prefix):])
+		if n > synced {
+			return false, nil
+		}
+		f(n, append([]byte(nil), v...))
 		limit--
 		return limit > 0, nil
 	})
+}
+
+// loadSynced finds the last effect of each partition: what is there when the database is opened is durable.
+func (s *Store) loadSynced() (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{'x'}, UpperBound: []byte{'x' + 1}})
+	if err != nil {
+		return fmt.Errorf("read effects: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		partition := binary.BigEndian.Uint32(it.Key()[1:])
+		if it.SeekLT(after(key('x', partition))) {
+			s.synced[partition] = binary.BigEndian.Uint64(it.Key()[5:])
+		}
+	}
+	return it.Error()
 }
 
 // LastEffect gives the highest number used among the effects that wait.

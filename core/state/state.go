@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -21,7 +22,12 @@ import (
 )
 
 // Store is the open database. It is safe for concurrent use.
-type Store struct{ db *pebble.DB }
+type Store struct {
+	db *pebble.DB
+
+	mu     sync.Mutex
+	synced map[uint32]uint64 // by partition: effects up to this number are durable
+}
 
 // Open opens or makes the store in dir.
 func Open(dir string, cacheBytes int64, log *slog.Logger) (*Store, error) {
@@ -38,7 +44,11 @@ func OpenOn(fs vfs.FS, dir string, cacheBytes int64, log *slog.Logger) (*Store, 
 	if err != nil {
 		return nil, fmt.Errorf("open core state %s: %w", dir, err)
 	}
-	return &Store{db: db}, nil
+	s := &Store{db: db, synced: map[uint32]uint64{}}
+	if err := s.loadSynced(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
 }
 
 // Close closes the database.
@@ -49,12 +59,14 @@ func (s *Store) DiskBytes() uint64 { return s.db.Metrics().DiskSpaceUsage() }
 
 // Tx gathers one turn's changes. The first error sticks and comes out of Commit.
 type Tx struct {
-	batch *pebble.Batch
-	err   error
+	store   *Store
+	batch   *pebble.Batch
+	err     error
+	effects map[uint32]uint64 // the last of each partition
 }
 
 // Begin starts a turn.
-func (s *Store) Begin() *Tx { return &Tx{batch: s.db.NewBatch()} }
+func (s *Store) Begin() *Tx { return &Tx{store: s, batch: s.db.NewBatch()} }
 
 func (t *Tx) set(key, v []byte) {
 	if t.err == nil {
@@ -70,6 +82,11 @@ func (t *Tx) Commit() error {
 	}
 	if err := t.batch.Commit(pebble.Sync); err != nil {
 		return fmt.Errorf("commit core state: %w", err)
+	}
+	t.store.mu.Lock()
+	defer t.store.mu.Unlock()
+	for p, n := range t.effects {
+		t.store.synced[p] = max(t.store.synced[p], n)
 	}
 	return nil
 }
@@ -140,6 +157,10 @@ func (t *Tx) Latest(partition, stream uint32, key, row []byte) {
 // Effect queues something that is to leave the core, after all others queued.
 func (t *Tx) Effect(partition uint32, number uint64, data []byte) {
 	t.set(effectKey(partition, number), data)
+	if t.effects == nil {
+		t.effects = map[uint32]uint64{}
+	}
+	t.effects[partition] = max(t.effects[partition], number)
 }
 
 // Entry adds a row to one of the core's own tables.
