@@ -56,7 +56,7 @@ test-dashboard: $(NPM_MARK) ## type check and unit tests of the dashboard
 	cd dashboard && npm test
 
 test-go: dashboard $(CLIENTS_MARK) ## go test -race: unit, property and integration tests with real servers
-	go test -race -timeout 10m ./...
+	go test -race -timeout 15m ./...
 	go test -run TestSchedulesSurviveCrashes ./edge # two thousand; the race detector would take minutes
 
 test-browser: dashboard build ## the page in a real browser, against bin/hexpane

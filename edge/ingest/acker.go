@@ -61,7 +61,10 @@ func (a *acker) write(acks []ack) {
 	a.client.Lock()
 	defer a.client.Unlock()
 	crash.Here("ack.before-write")
-	n, _ := a.client.Net.Conn.Write(a.packets.Bytes()) // a failure means that the client is gone, as above
+	n, err := a.client.Net.Conn.Write(a.packets.Bytes())
+	if err != nil { // the client must notice that acknowledgements are missing: it connects and publishes again
+		_ = a.client.Net.Conn.Close()
+	}
 	crash.Here("ack.written")
 	atomic.AddInt64(&a.server.Info.BytesSent, int64(n))
 	atomic.AddInt64(&a.server.Info.PacketsSent, int64(len(acks)))

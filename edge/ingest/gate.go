@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"net"
@@ -121,7 +122,7 @@ func (g *gate) let(c net.Conn) (_ *socket, wait time.Duration) {
 		g.refused.add(RefusedConnections, s.source, "")
 		return nil, 0
 	}
-	_ = s.SetDeadline(now.Add(connectWithin)) // a connection that is gone already shows so when it is read
+	_ = s.SetDeadline(now.Add(g.logInWithin())) // a connection that is gone already shows so when it is read
 	return s, wait
 }
 
@@ -187,8 +188,11 @@ func (g *gate) leavePending(s *socket) *socket {
 	return s
 }
 
-// admit: the socket's client logged in.
+func (g *gate) logInWithin() time.Duration { return cmp.Or(g.limits.ConnectWithin, connectWithin) }
+
+// admit: the socket's client logged in. Its time to do so no longer bounds what is written; reading has mochi's deadlines.
 func (g *gate) admit(s *socket) {
+	_ = s.SetWriteDeadline(time.Time{}) // one that is gone shows so when it is read
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.leavePending(s)

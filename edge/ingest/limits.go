@@ -9,6 +9,7 @@ type Limits struct {
 	ConnectBytes      int           // largest CONNECT, and all that is read of a client before it logged in
 	Clients           int64         // logged in at once
 	Pending           int           // connections at once that did not log in yet; past it the oldest of them goes
+	ConnectWithin     time.Duration // that a connection has to log in; 0: 10 s
 	ConnectRate       float64       // connections taken a second; 0: any
 	SourceConnectRate float64       // the same from one address; 0: any
 	MessageRate       float64       // messages a second of one client; 0: any

@@ -73,7 +73,7 @@ func (w *web) handle(rw http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, nil, nil, errors.Join(err, c.Close())
 		}
-		_ = s.SetDeadline(time.Now().Add(connectWithin))
+		_ = s.SetDeadline(time.Now().Add(s.gate.logInWithin()))
 		return &frameConn{Conn: c.NetConn(), ws: c}, s, r.TLS, nil
 	})
 }
