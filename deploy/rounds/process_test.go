@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,15 +56,17 @@ func start(t testing.TB, env []string, path string, args ...string) *process {
 	return p
 }
 
-// says waits for the program to print something; it reports false if the program ends before.
-func (p *process) says(t testing.TB, what string) bool {
+// says waits for the program to print one of several texts; it reports false if the program ends before.
+func (p *process) says(t testing.TB, what ...string) bool {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		if strings.Contains(p.log.String(), what) {
+		dead := p.dead(0) // before its last words are looked at
+		said := p.log.String()
+		if slices.ContainsFunc(what, func(w string) bool { return strings.Contains(said, w) }) {
 			return true
 		}
-		if p.dead(0) {
-			return strings.Contains(p.log.String(), what)
+		if dead {
+			return false
 		}
 	}
 	t.Fatalf("%s does not say %q within %s:\n%s", p.cmd.Path, what, patience, p.log)

@@ -117,7 +117,11 @@ func (r *rig) startEdge(crash string) bool {
 	r.t.Helper()
 	r.edge = start(r.t, []string{"HEXPANE_CRASH=" + crash}, edgeProgram, "--id", "edge-1", "--data", r.edgeDir, "--http", "127.0.0.1:0", "--mqtt", r.mqtt,
 		"--nats.url", "nats://"+r.natsAt, "--log.format", "text", "--forward.hold_after", "200ms", "--forward.deltas", "100ms")
-	if r.edge.says(r.t, "hexpane ready") {
+	words := []string{"hexpane ready"}
+	if strings.HasSuffix(crash, ":1m") { // it may stay before it serves
+		words = append(words, "crash point")
+	}
+	if r.edge.says(r.t, words...) {
 		return true
 	}
 	if crash == "" || !r.edge.killed() {

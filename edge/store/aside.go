@@ -23,13 +23,13 @@ const asidePrefix = "store.aside-"
 // found refuses a directory that holds a store's files without what says which of them count: Pebble would begin a new one there.
 func found(dir string, files vfs.FS) error {
 	desc, err := pebble.Peek(dir, files)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing yet; a marker's file that is missing, opening finds
+	}
 	if err != nil || desc.Exists {
 		return err
 	}
 	names, err := files.List(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	for _, n := range names {
 		if ext := filepath.Ext(n); ext == ".sst" || ext == ".log" || strings.HasPrefix(n, "MANIFEST-") {
 			return fmt.Errorf("%w: %s is there, but what tells which files count (marker.manifest…) is not", ErrDamaged, n)
