@@ -41,7 +41,7 @@ func (l *line) cut(c *store.Change, released []pane.Piece, now time.Time) error 
 		batches[0][len(batches[0])-1].Stats = l.stats()
 		batches[0][len(batches[0])-1].Rejected = l.rejects
 		l.rejects = nil
-		l.lastWhole, l.lastBeat, l.dirty = now, now, false
+		l.lastWhole, l.lastBeat, l.dirty, l.journal = now, now, false, 0
 	}
 	if err := l.address(batches, c, now); err != nil {
 		return err

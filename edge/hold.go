@@ -73,7 +73,7 @@ func (l *line) hold(c *store.Change, rows []pane.Piece, now time.Time) error {
 	}
 	crash.Here("hold.merged")
 	l.forget(c)
-	l.lastWhole, l.lastBeat, l.dirty, l.oldest = now, now, false, 0
+	l.lastWhole, l.lastBeat, l.dirty, l.journal, l.oldest = now, now, false, 0, 0
 	return l.keepBudget(c)
 }
 

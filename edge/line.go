@@ -42,6 +42,7 @@ type line struct {
 	lastWhole time.Time
 	lastBeat  time.Time
 	dirty     bool // the journal holds something that deltas were not cut of
+	journal   int  // bytes of messages in it since the last cut of deltas
 	stats     func() *wire.Stats
 	status    *status
 
@@ -221,12 +222,23 @@ func (l *line) cutEvery() time.Duration {
 	return min(max(l.cfg.Forward.Rows, cost), l.cfg.Forward.Deltas)
 }
 
+// A journal this long is dropped before the store flushes it, if a delta then stands for this much of it at least: a flush writes
+// all of what the cut would have made needless, and writes it again when it compacts.
+const (
+	journalBytes  = 4 << 20
+	journalPerKey = 1 << 10
+)
+
+// journalMost is how many bytes of messages the journal takes before deltas are cut of it.
+func (l *line) journalMost() int { return max(journalBytes, l.table.Deltas()*journalPerKey) }
+
 // turn takes messages to durability: fold, commit (with a cut if one is due), acknowledge.
 func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 	for _, m := range batch {
 		l.take(store.Message{ArrivalUs: m.ArrivalUs, Topic: m.Topic, Payload: m.Payload}, now.UnixMicro(), true)
 	}
-	if len(batch) > 0 {
+	for _, m := range batch {
+		l.journal += len(m.Topic) + len(m.Payload)
 		l.dirty = true
 	}
 	if l.table == nil {
@@ -237,7 +249,7 @@ func (l *line) turn(batch []ingest.Message, now time.Time, whole bool) error {
 	if beat && l.full() { // nobody hears it, and it takes room
 		l.lastBeat, beat = now, false
 	}
-	whole = whole || beat || !l.holding && l.dirty && now.Sub(l.lastWhole) >= l.cutEvery()
+	whole = whole || beat || !l.holding && l.dirty && (now.Sub(l.lastWhole) >= l.cutEvery() || l.journal >= l.journalMost())
 	rows := whole || !l.holding && l.table.Rows() > 0 && now.Sub(l.rowsSince) >= l.cfg.Forward.Rows
 	release := l.mayRelease(now)
 	if l.unknown() && !l.holding { // no batch can be numbered yet

@@ -258,3 +258,38 @@ func TestAnOlderPlanIsIgnored(t *testing.T) {
 		t.Errorf("plan %d with %d views is in force", l.version.Load(), len(l.plan.Views))
 	}
 }
+
+// A journal is cut before the store would flush it, but not as long as there is a delta for each few readings.
+func TestALongJournalIsCutBeforeItsTime(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, t.TempDir())
+	defer d.abandon(t)
+	now := time.Now()
+	d.turnAt(t, now, "first", 0, 1) // cuts, after the time that has passed since there was none
+	sent, got := 1, newLedger()
+	last := d.read(t, got, 0)
+	// fill turns until deltas are cut, or 8 MiB are in the journal.
+	fill := func(bytes int, device func() string) (size int) {
+		for before := got.readings; got.readings == before && size < 8<<20; last = d.read(t, got, last) {
+			var batch []ingest.Message
+			for range 100 {
+				m := d.message(device(), readings(sent, 1)[0])
+				m.Payload = append(m.Payload, strings.Repeat(" ", bytes-len(m.Topic)-len(m.Payload))...)
+				size += bytes
+				batch = append(batch, m)
+				sent++
+			}
+			if err := d.edge.line.turn(batch, now, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return size
+	}
+	if size := fill(1000, func() string { return "bus" }); size < journalBytes || size > journalBytes+100*1000 || got.readings != sent {
+		t.Errorf("cut after %d bytes, want %d; %d readings of %d are in deltas", size, journalBytes, got.readings, sent)
+	}
+	before := got.readings
+	if size := fill(journalPerKey-100, func() string { return fmt.Sprint("bus", sent) }); got.readings != before {
+		t.Errorf("cut after %d bytes, with a delta for each %d", size, journalPerKey-100)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -32,13 +33,16 @@ func appendRecord(dst []byte, messages []Message) []byte {
 	return dst
 }
 
-// recordBytes is how long appendRecord's record can get.
+// recordBytes is how long appendRecord's record is.
 func recordBytes(messages []Message) (n int) {
 	for _, m := range messages {
-		n += binary.MaxVarintLen64 + 2*binary.MaxVarintLen32 + len(m.Topic) + len(m.Payload)
+		zigzag := uint64(m.ArrivalUs)<<1 ^ uint64(m.ArrivalUs>>63)
+		n += varintBytes(zigzag) + varintBytes(uint64(len(m.Topic))) + len(m.Topic) + varintBytes(uint64(len(m.Payload))) + len(m.Payload)
 	}
 	return n
 }
+
+func varintBytes(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
 
 // Replay gives the journal's messages in order, whether a message's rows were cut already, and the layer that it was inherited in.
 func (s *Store) Replay(f func(m Message, rowsCut bool, layer int)) error {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/hexpane/hexpane/edge/crash"
@@ -70,7 +69,7 @@ func (s *Store) EpochOf(c *Change) uint64 {
 
 // Commit makes c durable: one atomic synced commit. After it the messages may be acknowledged.
 func (s *Store) Commit(c *Change) error {
-	b := s.db.NewBatch()
+	b := s.db.NewBatch(pebble.WithInitialSizeBytes(recordBytes(c.Messages) + batchRoom))
 	defer b.Close()
 	journal, marks := s.journal, s.marks
 	if err := s.fill(b, c, &journal, &marks); err != nil {
@@ -115,11 +114,13 @@ func (s *Store) fill(b *pebble.Batch, c *Change, journal, marks *uint64) error {
 	}
 	if len(c.Messages) > 0 && !c.Whole {
 		*journal++
-		s.record = appendRecord(slices.Grow(s.record[:0], recordBytes(c.Messages)), c.Messages)
-		set(numbered('j', *journal), s.record)
-		if cap(s.record) > maxKeptRecord {
-			s.record = nil
+		key := numbered('j', *journal)
+		op := b.SetDeferred(len(key), recordBytes(c.Messages))
+		copy(op.Key, key)
+		if n := len(appendRecord(op.Value[:0], c.Messages)); n != len(op.Value) {
+			return fmt.Errorf("a journal record of %d bytes, not %d", n, len(op.Value))
 		}
+		errs = append(errs, op.Finish())
 	}
 	for i := range c.Out {
 		o := &c.Out[i]
@@ -157,8 +158,8 @@ func (s *Store) fill(b *pebble.Batch, c *Change, journal, marks *uint64) error {
 	return errors.Join(errs...)
 }
 
-// maxKeptRecord bounds what is kept for the next record, bytes.
-const maxKeptRecord = 1 << 20
+// batchRoom is for what a commit holds beside its journal record, bytes; more of it makes the batch grow.
+const batchRoom = 16 << 10
 
 // markKey sorts by bucket, also for times before 1970: the sign bit is flipped.
 func markKey(stream uint32, bucket int64) []byte {

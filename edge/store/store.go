@@ -47,7 +47,6 @@ type Store struct {
 	epoch     uint64
 	journal   uint64        // last journal sequence written
 	dropped   uint64        // last journal sequence whose record is gone
-	record    []byte        // memory for the next record
 	order     uint64        // last outbox order written
 	synced    atomic.Uint64 // the same, for the outbox's reader
 	marks     uint64
@@ -93,7 +92,7 @@ func Open(dir string, o Options) (*Store, error) {
 	// What is flushed first is the journal, which is deleted within a second or so: compressing it is for nothing.
 	var levels [7]pebble.LevelOptions
 	levels[0].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
-	levels[1].Compression = func() *sstable.CompressionProfile { return sstable.SnappyCompression }
+	levels[1].Compression = func() *sstable.CompressionProfile { return sstable.FastCompression } // it leaves alone what shrinks little: hashes
 	var err error
 	s.db, err = pebble.Open(dir, &pebble.Options{
 		Levels: levels,
