@@ -27,7 +27,7 @@ type Config struct {
 	} `yaml:"subscribe" help:"the existing broker to read from (mode: subscribe)"`
 
 	Forward struct {
-		Linger       time.Duration `yaml:"linger" default:"10ms" help:"longest a commit waits while more messages keep coming, to share its fsync; it ends 1 ms after the last one"`
+		Linger       time.Duration `yaml:"linger" default:"10ms" help:"longest a commit waits while more messages keep coming, to share its fsync; it ends 1 ms after the last one. At QoS 0, where nobody waits, forward.rows counts instead"`
 		Rows         time.Duration `yaml:"rows" default:"25ms" help:"how long positions and other rows wait to go to the core"`
 		Deltas       time.Duration `yaml:"deltas" default:"1s" help:"longest that views' deltas and watermarks wait to go to the core; while there are few, they go as often as rows"`
 		HoldAfter    time.Duration `yaml:"hold_after" default:"5s" help:"after this time without the core, deltas merge on disk instead of piling up as batches"`

@@ -134,20 +134,39 @@ func (l *line) full() bool {
 	return l.backlog.Load()+l.store.Held().DeltaBytes > l.cfg.Store.OutboxBytes
 }
 
-// gatherTick without a message ends a batch.
-const gatherTick = time.Millisecond
+// gatherTick without a message ends a batch that somebody waits for; patientTick is how often one is looked at that nobody does.
+const (
+	gatherTick  = time.Millisecond
+	patientTick = 4 * time.Millisecond
+)
 
 // gather adds what else arrives, so that many messages share one fsync: as long as messages keep coming, up to the linger. A
 // device that waits for its acknowledgement before it goes on thus waits one tick, and a busy edge commits a few dozen times a
-// second. It looks once a tick instead of waking for each message.
+// second. At QoS 0 nobody waits, and the commit comes with the cut of the rows, which are forwarded no later for that. It looks
+// once a tick instead of waking for each message.
 func (l *line) gather(batch []ingest.Message) []ingest.Message {
 	tick := time.NewTimer(gatherTick)
 	defer tick.Stop()
-	for end := time.Now().Add(l.cfg.Forward.Linger); ; tick.Reset(gatherTick) {
+	start, awaited, looked := time.Now(), false, 0
+	first := time.UnixMicro(min(batch[0].ArrivalUs, start.UnixMicro()))
+	for {
 		now := <-tick.C
 		before := len(batch)
-		if batch = l.drain(batch); len(batch) == before || len(batch) == l.cfg.Forward.Batch || !now.Before(end) {
+		batch = l.drain(batch)
+		for ; looked < len(batch) && !awaited; looked++ {
+			awaited = batch[looked].QoS > 0
+		}
+		switch {
+		case len(batch) == l.cfg.Forward.Batch:
 			return batch
+		case awaited && (len(batch) == before || now.Sub(start) >= l.cfg.Forward.Linger):
+			return batch
+		case !awaited && now.Sub(first) >= l.cfg.Forward.Rows:
+			return batch
+		case awaited:
+			tick.Reset(gatherTick)
+		default:
+			tick.Reset(min(patientTick, max(l.cfg.Forward.Rows-now.Sub(first), 0)))
 		}
 	}
 }

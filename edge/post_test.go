@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hexpane/hexpane/edge/ingest"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 )
@@ -143,7 +144,7 @@ func TestAPostIsInTheJournalWhenAnswered(t *testing.T) {
 	go func() { // one turn of the line, by hand
 		defer close(stopped)
 		m := <-d.edge.line.queue.in
-		if err := d.edge.line.turn(append(d.edge.line.gather(nil), m), d.edge.line.lastWhole, false); err != nil {
+		if err := d.edge.line.turn(d.edge.line.gather([]ingest.Message{m}), d.edge.line.lastWhole, false); err != nil {
 			t.Error(err)
 		}
 	}()

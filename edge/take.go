@@ -47,7 +47,7 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 				l.m.future.WithLabelValues(s.def.Name).Inc()
 			}
 			if l.table.Rows() == 0 {
-				l.rowsSince = time.UnixMicro(now)
+				l.rowsSince = time.UnixMicro(min(m.ArrivalUs, now))
 			}
 			l.table.Fold(s.def.Id, r.Row, r.TimeUs, forwardRows)
 			accepted++
