@@ -7,6 +7,7 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/hexpane/hexpane/edge/peers"
 )
 
 // Everything that was sent is accepted, known as a duplicate, or rejected; and what was accepted arrives once.
@@ -14,7 +15,7 @@ func TestWhatIsSentIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, cityPlan(1))
-	e := runEdge(t, testConfig(h.url()), t.TempDir()).serving()
+	e := runEdge(t, testConfig(h.URL()), t.TempDir()).serving()
 	const n = 300
 	var all sync.WaitGroup
 	for qos := range byte(3) {
@@ -29,7 +30,7 @@ func TestWhatIsSentIsAccountedFor(t *testing.T) {
 	}
 	all.Wait()
 	var l *ledger
-	eventually(t, "all is counted", func() bool {
+	peers.Eventually(t, "all is counted", func() bool {
 		l = h.received(t)
 		return l.readings == 3*n && l.stats != nil && l.stats.Duplicates == 3*n/2 && l.stats.Readings == 3*n && l.stats.Rejected >= 9
 	})
@@ -52,20 +53,20 @@ func TestNothingIsLostOrCountedTwiceOverARestart(t *testing.T) {
 	t.Parallel()
 	h, dir := startHub(t), t.TempDir()
 	h.put(t, cityPlan(1))
-	e := runEdge(t, testConfig(h.url()), dir).serving()
+	e := runEdge(t, testConfig(h.URL()), dir).serving()
 	c := e.client()
 	publish(t, c, 1, "bus", readings(0, 50)...)
-	h.stop()
+	h.Stop()
 	publish(t, c, 1, "bus", readings(50, 100)...)
 	c.Disconnect(0)
 	e.stop()
 
-	e = runEdge(t, testConfig(h.url()), dir).serving() // with the plan it kept
+	e = runEdge(t, testConfig(h.URL()), dir).serving() // with the plan it kept
 	c = e.client()
 	publish(t, c, 2, "bus", readings(100, 100)...) // half of them again
 	c.Disconnect(0)
-	h.start(t)
-	eventually(t, "all is counted", func() bool { return h.received(t).readings >= 200 })
+	h.Start(t)
+	peers.Eventually(t, "all is counted", func() bool { return h.received(t).readings >= 200 })
 	e.stop()
 	h.received(t).expectOnce(t, 200, "bus")
 }
@@ -75,7 +76,7 @@ func TestAStopAcknowledgesWhatItTook(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, cityPlan(1))
-	cfg := testConfig(h.url())
+	cfg := testConfig(h.URL())
 	cfg.Forward.Linger = 20 * time.Millisecond // many are on their way when the end comes
 	e := runEdge(t, cfg, t.TempDir()).serving()
 	c := e.client()
@@ -89,7 +90,7 @@ func TestAStopAcknowledgesWhatItTook(t *testing.T) {
 	e.stop()
 	acked := map[string]bool{}
 	for i, token := range tokens {
-		if token.WaitTimeout(patience) && token.Error() == nil {
+		if token.WaitTimeout(peers.Patience) && token.Error() == nil {
 			acked[fmt.Sprintf("bus %d", i)] = true
 		}
 	}
@@ -110,14 +111,14 @@ func TestAFullOutboxHoldsDevicesBack(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, cityPlan(1))
-	cfg := testConfig(h.url())
+	cfg := testConfig(h.URL())
 	cfg.Store.OutboxBytes = 1
 	cfg.Forward.Batch = 10
 	e := runEdge(t, cfg, t.TempDir()).serving()
 	c := e.client()
 	defer c.Disconnect(0)
-	h.stop()
-	eventually(t, "a heartbeat fills the outbox", func() bool { return e.line.backlog.Load() > cfg.Store.OutboxBytes })
+	h.Stop()
+	peers.Eventually(t, "a heartbeat fills the outbox", func() bool { return e.line.backlog.Load() > cfg.Store.OutboxBytes })
 	var held paho.Token
 	for _, p := range readings(0, 500) {
 		held = c.Publish("city/bus/position", 1, false, p)
@@ -134,7 +135,7 @@ func TestAFullOutboxHoldsDevicesBack(t *testing.T) {
 func TestThePlanMayComeLateAndChange(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
-	e := runEdge(t, testConfig(h.url()), t.TempDir())
+	e := runEdge(t, testConfig(h.URL()), t.TempDir())
 	if err := e.Checks()["plan"](); err == nil {
 		t.Error("ready without a plan")
 	}
@@ -148,9 +149,9 @@ func TestThePlanMayComeLateAndChange(t *testing.T) {
 	publish(t, c, 1, "bus", readings(0, 40)...)
 	h.put(t, cityPlan(2)) // an older one changes nothing
 	h.put(t, anotherView(cityPlan(4)))
-	eventually(t, "the new plan is in force", func() bool { return e.line.version.Load() == 4 })
+	peers.Eventually(t, "the new plan is in force", func() bool { return e.line.version.Load() == 4 })
 	publish(t, c, 1, "bus", readings(20, 40)...) // what the stream knows of duplicates stays
-	eventually(t, "all is counted", func() bool { return h.received(t).readings >= 60 })
+	peers.Eventually(t, "all is counted", func() bool { return h.received(t).readings >= 60 })
 	e.stop()
 	l := h.received(t)
 	l.expectOnce(t, 60, "bus")
@@ -164,7 +165,7 @@ func TestAPlanThatCannotRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, cityPlan(1))
-	e := runEdge(t, testConfig(h.url()), t.TempDir()).serving()
+	e := runEdge(t, testConfig(h.URL()), t.TempDir()).serving()
 	c := e.client()
 	defer c.Disconnect(0)
 	bad := cityPlan(2)
@@ -172,7 +173,7 @@ func TestAPlanThatCannotRunChangesNothing(t *testing.T) {
 	h.put(t, bad)
 	publish(t, c, 1, "bus", readings(0, 10)...)
 	h.put(t, anotherView(cityPlan(3)))
-	eventually(t, "the plan after it is in force", func() bool { return e.line.version.Load() == 3 })
+	peers.Eventually(t, "the plan after it is in force", func() bool { return e.line.version.Load() == 3 })
 	publish(t, c, 1, "bus", readings(10, 10)...)
 	e.stop()
 	h.received(t).expectOnce(t, 20, "bus")
@@ -180,5 +181,5 @@ func TestAPlanThatCannotRunChangesNothing(t *testing.T) {
 
 func TestAnEdgeThatNeverGotAPlanStops(t *testing.T) {
 	h := startHub(t)
-	runEdge(t, testConfig(h.url()), t.TempDir()).stop()
+	runEdge(t, testConfig(h.URL()), t.TempDir()).stop()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hexpane/hexpane/edge/ingest"
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/hexpane/hexpane/protocol/wire"
 	"github.com/nats-io/nats.go/jetstream"
 	dto "github.com/prometheus/client_model/go"
@@ -42,7 +43,7 @@ func renewed(t testing.TB, e *Edge) int {
 }
 
 // purge does what the core does with applied batches: it tells the edge of them, and drops them.
-func (h *hub) purge(t testing.TB, l *ledger) {
+func (h hub) purge(t testing.TB, l *ledger) {
 	t.Helper()
 	h.do(t, func(ctx context.Context, js jetstream.JetStream) error {
 		bucket, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: wire.EdgeBucket})
@@ -75,11 +76,11 @@ func TestAnOldCopyStartsANewEpoch(t *testing.T) {
 			h.put(t, cityPlan(1))
 			copied := journalAndOutbox(t, dir)
 
-			e := runEdge(t, testConfig(h.url()), dir).serving()
+			e := runEdge(t, testConfig(h.URL()), dir).serving()
 			c := e.client()
 			publish(t, c, 1, "bus", readings(50, 30)...)
 			c.Disconnect(0)
-			eventually(t, "the first life's are counted", func() bool { return h.received(t).readings == 80 })
+			peers.Eventually(t, "the first life's are counted", func() bool { return h.received(t).readings == 80 })
 			if renewed(t, e.Edge) != 0 {
 				t.Error("a store that is nobody's copy got a new epoch")
 			}
@@ -90,7 +91,7 @@ func TestAnOldCopyStartsANewEpoch(t *testing.T) {
 			}
 			putBack(t, copied, dir)
 
-			e = runEdge(t, testConfig(h.url()), dir).serving()
+			e = runEdge(t, testConfig(h.URL()), dir).serving()
 			c = e.client()
 			publish(t, c, 1, "bus", readings(80, 40)...)
 			c.Disconnect(0)
@@ -98,7 +99,7 @@ func TestAnOldCopyStartsANewEpoch(t *testing.T) {
 			if !purged {
 				after = newLedger()
 			}
-			eventually(t, "the second life's are counted", func() bool {
+			peers.Eventually(t, "the second life's are counted", func() bool {
 				if !purged {
 					after = newLedger()
 				}
@@ -113,8 +114,8 @@ func TestAnOldCopyStartsANewEpoch(t *testing.T) {
 			}
 
 			// From here on it is a store like any other.
-			e = runEdge(t, testConfig(h.url()), dir).serving()
-			eventually(t, "it is settled", func() bool { return !e.line.unknown() })
+			e = runEdge(t, testConfig(h.URL()), dir).serving()
+			peers.Eventually(t, "it is settled", func() bool { return !e.line.unknown() })
 			if renewed(t, e.Edge) != 0 {
 				t.Error("the new epoch did not stay")
 			}
@@ -156,17 +157,17 @@ func TestAnOldCopyStartsOffline(t *testing.T) {
 			copied := journalAndOutbox(t, dir)
 			from := 50
 			if old {
-				e := runEdge(t, testConfig(h.url()), dir).serving()
+				e := runEdge(t, testConfig(h.URL()), dir).serving()
 				c := e.client()
 				publish(t, c, 1, "bus", readings(50, 30)...)
 				c.Disconnect(0)
-				eventually(t, "the first life's are counted", func() bool { return h.received(t).readings == 80 })
+				peers.Eventually(t, "the first life's are counted", func() bool { return h.received(t).readings == 80 })
 				e.stop()
 				putBack(t, copied, dir)
 				from = 80
 			}
-			h.stop()
-			cfg := testConfig(h.url())
+			h.Stop()
+			cfg := testConfig(h.URL())
 			cfg.Forward.HoldAfter = 50 * time.Millisecond
 			for i := range 3 {
 				e := runEdge(t, cfg, dir).serving()
@@ -175,14 +176,14 @@ func TestAnOldCopyStartsOffline(t *testing.T) {
 				publish(t, c, 1, "bus", readings(20, 10)...) // from the copy's journal, again
 				c.Disconnect(0)
 				if i != 1 { // held; in the second round the readings stay in the journal
-					eventually(t, "they are held", func() bool { return isHeld(t, e.Edge) })
+					peers.Eventually(t, "they are held", func() bool { return isHeld(t, e.Edge) })
 				}
 				e.stop()
 			}
-			h.start(t)
+			h.Start(t)
 			e := runEdge(t, cfg, dir).serving()
-			eventually(t, "all is counted", func() bool { return h.received(t).readings >= from+60 })
-			eventually(t, "nothing is held", func() bool { return !isHeld(t, e.Edge) })
+			peers.Eventually(t, "all is counted", func() bool { return h.received(t).readings >= from+60 })
+			peers.Eventually(t, "nothing is held", func() bool { return !isHeld(t, e.Edge) })
 			e.stop()
 			h.received(t).expectOnce(t, from+60, "bus")
 			if want := map[bool]int{true: 1}[old]; renewed(t, e.Edge) != want {
@@ -218,15 +219,15 @@ func TestAnOldCopyOfAnOutage(t *testing.T) {
 	}
 	d.abandon(t)
 	copied := backup(t, dir)
-	e := runEdge(t, testConfig(h.url()), dir).serving()
-	eventually(t, "what was held is counted", func() bool { return h.received(t).readings == 40 })
+	e := runEdge(t, testConfig(h.URL()), dir).serving()
+	peers.Eventually(t, "what was held is counted", func() bool { return h.received(t).readings == 40 })
 	e.stop()
 	putBack(t, copied, dir)
-	e = runEdge(t, testConfig(h.url()), dir).serving()
+	e = runEdge(t, testConfig(h.URL()), dir).serving()
 	c := e.client()
 	publish(t, c, 1, "bus", readings(40, 10)...)
 	c.Disconnect(0)
-	eventually(t, "the second life's are counted", func() bool { return h.received(t).readings >= 50 })
+	peers.Eventually(t, "the second life's are counted", func() bool { return h.received(t).readings >= 50 })
 	e.stop()
 	h.received(t).expectOnce(t, 50, "bus")
 }
@@ -245,11 +246,11 @@ func TestANewStoreComesAfterTheOldOne(t *testing.T) {
 		_, err := js.Publish(ctx, wire.Subject("edge-1", 2), data)
 		return err
 	})
-	e := runEdge(t, testConfig(h.url()), t.TempDir()).serving()
+	e := runEdge(t, testConfig(h.URL()), t.TempDir()).serving()
 	c := e.client()
 	publish(t, c, 1, "bus", readings(0, 20)...)
 	c.Disconnect(0)
-	eventually(t, "all is counted", func() bool { return h.received(t).readings >= 20 })
+	peers.Eventually(t, "all is counted", func() bool { return h.received(t).readings >= 20 })
 	e.stop()
 	l := h.received(t)
 	l.expectOnce(t, 20, "bus")

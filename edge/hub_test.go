@@ -2,36 +2,24 @@ package edge
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"testing"
-	"time"
 
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/wire"
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
 )
 
-const patience = 20 * time.Second
+// hub stands for the core: its NATS server with its stream and bucket.
+type hub struct{ *peers.Hub }
 
-// hub stands for the core: its NATS server with its stream and bucket, on one port and disk over stops and starts.
-type hub struct {
-	dir    string
-	port   int
-	server *server.Server
-}
-
-func startHub(t testing.TB) *hub {
+func startHub(t testing.TB) hub {
 	t.Helper()
-	h := &hub{dir: t.TempDir(), port: server.RANDOM_PORT}
-	h.start(t)
-	h.port = h.server.Addr().(*net.TCPAddr).Port
-	t.Cleanup(h.stop)
+	h := hub{peers.StartHub(t)}
 	h.do(t, func(ctx context.Context, js jetstream.JetStream) error {
 		if _, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: wire.StreamName, Subjects: []string{wire.StreamSubject},
 			Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, AllowDirect: true, AllowAtomicPublish: true}); err != nil {
@@ -43,30 +31,9 @@ func startHub(t testing.TB) *hub {
 	return h
 }
 
-func (h *hub) start(t testing.TB) {
+func (h hub) do(t testing.TB, f func(context.Context, jetstream.JetStream) error) {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{ServerName: "hub", Host: "127.0.0.1", Port: h.port, JetStream: true, StoreDir: h.dir, SyncAlways: true,
-		NoSigs: true, NoLog: true, MaxPayload: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("the NATS server is not ready")
-	}
-	h.server = s
-}
-
-func (h *hub) stop() {
-	h.server.Shutdown()
-	h.server.WaitForShutdown()
-}
-
-func (h *hub) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", h.port) }
-
-func (h *hub) do(t testing.TB, f func(context.Context, jetstream.JetStream) error) {
-	t.Helper()
-	c, err := nats.Connect(h.url())
+	c, err := nats.Connect(h.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +42,7 @@ func (h *hub) do(t testing.TB, f func(context.Context, jetstream.JetStream) erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), peers.Patience)
 	defer cancel()
 	if err := f(ctx, js); err != nil {
 		t.Fatal(err)
@@ -83,7 +50,7 @@ func (h *hub) do(t testing.TB, f func(context.Context, jetstream.JetStream) erro
 }
 
 // put publishes a plan as the core does.
-func (h *hub) put(t testing.TB, p *plan.Plan) {
+func (h hub) put(t testing.TB, p *plan.Plan) {
 	t.Helper()
 	data, err := proto.Marshal(p)
 	if err != nil {
@@ -100,7 +67,7 @@ func (h *hub) put(t testing.TB, p *plan.Plan) {
 }
 
 // received reads all that is in the stream and applies it.
-func (h *hub) received(t testing.TB) *ledger {
+func (h hub) received(t testing.TB) *ledger {
 	t.Helper()
 	l := newLedger()
 	h.receive(t, l)
@@ -108,7 +75,7 @@ func (h *hub) received(t testing.TB) *ledger {
 }
 
 // receive applies all that is in the stream; what was applied before is skipped.
-func (h *hub) receive(t testing.TB, l *ledger) {
+func (h hub) receive(t testing.TB, l *ledger) {
 	t.Helper()
 	h.do(t, func(ctx context.Context, js jetstream.JetStream) error {
 		s, err := js.Stream(ctx, wire.StreamName)
@@ -125,15 +92,6 @@ func (h *hub) receive(t testing.TB, l *ledger) {
 		}
 		return nil
 	})
-}
-
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !is(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-	}
 }
 
 func silent() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hexpane/hexpane/edge/check"
 	"github.com/hexpane/hexpane/edge/ingest"
+	"github.com/hexpane/hexpane/edge/peers"
 	"golang.org/x/net/html"
 )
 
@@ -178,18 +179,18 @@ func TestStatusWhileReadingsCome(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, cityPlan(1))
-	e := runEdge(t, testConfig(h.url()), t.TempDir()).serving()
+	e := runEdge(t, testConfig(h.URL()), t.TempDir()).serving()
 	c := e.client()
 	defer c.Disconnect(0)
 	publish(t, c, 1, "bus", readings(0, 100)...)
 	publish(t, c, 1, "bus", "{")
-	eventually(t, "the page shows it", func() bool {
+	peers.Eventually(t, "the page shows it", func() bool {
 		text := get(t, e, "").Body.String()
 		return strings.Contains(text, "100 in all") && strings.Contains(text, "<dd>reached, for") && strings.Contains(text, "1 at tcp://") &&
 			strings.Contains(text, "malformed") && strings.Contains(text, "give or take") && strings.Contains(text, "All is well")
 	})
-	h.stop()
-	eventually(t, "the page says that the core is away", func() bool { return strings.Contains(get(t, e, "").Body.String(), "The core is not reached") })
+	h.Stop()
+	peers.Eventually(t, "the page says that the core is away", func() bool { return strings.Contains(get(t, e, "").Body.String(), "The core is not reached") })
 	e.stop()
 }
 

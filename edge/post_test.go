@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hexpane/hexpane/edge/ingest"
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 )
@@ -52,7 +53,7 @@ func TestPostsAreSorted(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, kitchenPlan())
-	e := runEdge(t, testConfig(h.url()), t.TempDir()).serving()
+	e := runEdge(t, testConfig(h.URL()), t.TempDir()).serving()
 	ndjson, text := "Content-Type: application/x-ndjson", "Content-Type: text/plain"
 	for name, c := range map[string]struct {
 		target, body, header string
@@ -89,7 +90,7 @@ func TestPostsAreSorted(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d and %s", name, code, got, c.code, c.has)
 		}
 	}
-	eventually(t, "all is counted", func() bool { return h.received(t).readings >= 11 })
+	peers.Eventually(t, "all is counted", func() bool { return h.received(t).readings >= 11 })
 	e.stop()
 	l := h.received(t)
 	for device, n := range map[string]int{"bus": 3, "bus2": 3, "bus3": 1, "bus4": 4, "b": 0, "a": 0} {
@@ -111,7 +112,7 @@ func TestAPostIsDurableAndCountsOnce(t *testing.T) {
 	t.Parallel()
 	h, dir := startHub(t), t.TempDir()
 	h.put(t, cityPlan(1))
-	cfg := testConfig(h.url())
+	cfg := testConfig(h.URL())
 	e := runEdge(t, cfg, dir).serving()
 	body := envelope("bus", readings(0, 50), "") // the only stream there is
 	for range 3 {
@@ -172,11 +173,11 @@ func TestAFullOutboxRefusesPosts(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, cityPlan(1))
-	cfg := testConfig(h.url())
+	cfg := testConfig(h.URL())
 	cfg.Store.OutboxBytes = 1
 	e := runEdge(t, cfg, t.TempDir()).serving()
-	h.stop()
-	eventually(t, "it is refused", func() bool {
+	h.Stop()
+	peers.Eventually(t, "it is refused", func() bool {
 		code, text := post(t, e, "", envelope("bus", readings(0, 1), ""))
 		return code == 503 && strings.Contains(text, "full")
 	})
@@ -188,7 +189,7 @@ func TestATokenOfOneSourceWritesItsOwnTopics(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, kitchenPlan())
-	cfg := testConfig(h.url())
+	cfg := testConfig(h.URL())
 	cfg.Ingest.Tokens = map[string]string{"bus-1": "one", "gate-*": "gate"}
 	e := runEdge(t, cfg, t.TempDir()).serving()
 	for _, c := range []struct {
@@ -217,7 +218,7 @@ func TestManyPostAtOnce(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, cityPlan(1))
-	e := runEdge(t, testConfig(h.url()), t.TempDir()).serving()
+	e := runEdge(t, testConfig(h.URL()), t.TempDir()).serving()
 	s := httptest.NewServer(e)
 	defer s.Close()
 	const clients, posts, each = 8, 20, 10
@@ -259,13 +260,13 @@ func TestAFullDiskRefusesPosts(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, cityPlan(1))
-	cfg := testConfig(h.url())
+	cfg := testConfig(h.URL())
 	cfg.Store.ReserveBytes = 1 << 60
 	e := runEdge(t, cfg, t.TempDir()).serving()
-	eventually(t, "it is refused", func() bool {
+	peers.Eventually(t, "it is refused", func() bool {
 		code, text := post(t, e, "", envelope("bus", readings(0, 1), ""))
 		return code == 503 && strings.Contains(text, "disk is full")
 	})
-	eventually(t, "the page says so", func() bool { return strings.Contains(get(t, e, "").Body.String(), "no, the disk is full") })
+	peers.Eventually(t, "the page says so", func() bool { return strings.Contains(get(t, e, "").Body.String(), "no, the disk is full") })
 	e.stop()
 }

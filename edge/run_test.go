@@ -7,6 +7,7 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -81,7 +82,7 @@ func (r *running) serving() *running {
 	r.t.Helper()
 	select {
 	case <-r.Served():
-	case <-time.After(patience):
+	case <-time.After(peers.Patience):
 		r.t.Fatal("the edge does not serve")
 	}
 	return r
@@ -90,7 +91,7 @@ func (r *running) serving() *running {
 func (r *running) client() paho.Client {
 	r.t.Helper()
 	c := paho.NewClient(paho.NewClientOptions().AddBroker(r.MQTTAddress()).SetAutoReconnect(false).SetMessageChannelDepth(1000).SetWriteTimeout(2 * time.Second))
-	if token := c.Connect(); !token.WaitTimeout(patience) || token.Error() != nil {
+	if token := c.Connect(); !token.WaitTimeout(peers.Patience) || token.Error() != nil {
 		r.t.Fatalf("connect: %v", token.Error())
 	}
 	return c
@@ -104,7 +105,7 @@ func publish(t testing.TB, c paho.Client, qos byte, device string, payloads ...s
 		tokens = append(tokens, c.Publish("city/"+device+"/position", qos, false, p))
 	}
 	for _, token := range tokens {
-		if !token.WaitTimeout(patience) || token.Error() != nil {
+		if !token.WaitTimeout(peers.Patience) || token.Error() != nil {
 			t.Fatalf("publish: %v", token.Error())
 		}
 	}

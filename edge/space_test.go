@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hexpane/hexpane/edge/ingest"
+	"github.com/hexpane/hexpane/edge/peers"
 	dto "github.com/prometheus/client_model/go"
 )
 
@@ -16,7 +17,7 @@ func TestAFullDiskTakesNothingIn(t *testing.T) {
 	t.Parallel()
 	h := startHub(t)
 	h.put(t, cityPlan(1))
-	cfg := testConfig(h.url())
+	cfg := testConfig(h.URL())
 	cfg.Store.ReserveBytes = 1 << 60
 	e := runEdge(t, cfg, t.TempDir()).serving()
 	c := e.client()
@@ -32,12 +33,12 @@ func TestAFullDiskTakesNothingIn(t *testing.T) {
 		}
 		return m.Counter.GetValue()
 	}
-	eventually(t, "QoS 0 is refused", func() bool { return refused() == 5 })
+	peers.Eventually(t, "QoS 0 is refused", func() bool { return refused() == 5 })
 	err := e.line.Submit(context.Background(), ingest.Message{Topic: "city/bus/position", Payload: []byte(readings(9, 1)[0])})
 	if !errors.Is(err, ingest.ErrFull) {
 		t.Errorf("submitted on a full disk: %v", err)
 	}
-	eventually(t, "the core hears of it", func() bool {
+	peers.Eventually(t, "the core hears of it", func() bool {
 		l := h.received(t)
 		return l.stats != nil && l.stats.DiskFull && l.stats.DiskFreeBytes > 0
 	})

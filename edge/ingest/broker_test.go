@@ -7,6 +7,7 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -46,7 +47,7 @@ func (b *Broker) address() string { return b.doorways[0].Address() }
 
 func pahoClient(t testing.TB, b *Broker, set func(*paho.ClientOptions)) paho.Client {
 	t.Helper()
-	o := paho.NewClientOptions().AddBroker("tcp://" + b.address()).SetClientID(t.Name()).SetConnectTimeout(patience).SetAutoReconnect(false)
+	o := paho.NewClientOptions().AddBroker("tcp://" + b.address()).SetClientID(t.Name()).SetConnectTimeout(peers.Patience).SetAutoReconnect(false)
 	if set != nil {
 		set(o)
 	}
@@ -57,7 +58,7 @@ func pahoClient(t testing.TB, b *Broker, set func(*paho.ClientOptions)) paho.Cli
 
 func finished(t testing.TB, what string, token paho.Token) {
 	t.Helper()
-	if !token.WaitTimeout(patience) || token.Error() != nil {
+	if !token.WaitTimeout(peers.Patience) || token.Error() != nil {
 		t.Fatalf("%s: %v", what, token.Error())
 	}
 }
@@ -114,7 +115,7 @@ func TestQoS2GoesItsFourSteps(t *testing.T) {
 			if pk := d.expect(packets.Pubcomp, 9); pk.ReasonCode != 0 {
 				t.Errorf("PUBCOMP has reason %#x", pk.ReasonCode)
 			}
-			eventually(t, "nothing in flight", func() bool { return b.server.Info.Clone().Inflight == 0 })
+			peers.Eventually(t, "nothing in flight", func() bool { return b.server.Info.Clone().Inflight == 0 })
 		})
 	}
 }
@@ -166,7 +167,7 @@ func TestOtherTopicsPassBetweenClients(t *testing.T) {
 			if topic != want {
 				t.Errorf("%s came, want %s", topic, want)
 			}
-		case <-time.After(patience):
+		case <-time.After(peers.Patience):
 			t.Fatalf("%s did not come", want)
 		}
 	}
@@ -194,7 +195,7 @@ func TestWhoIsNotNamedIsRefused(t *testing.T) {
 	}{{"bus", "secret", true}, {"bus", "secre", false}, {"bus", "", false}, {"tram", "secret", false}, {"", "", false}, {"", "secret", false}} {
 		client := pahoClient(t, b, func(o *paho.ClientOptions) { o.SetUsername(c.user).SetPassword(c.password) })
 		token := client.Connect()
-		if !token.WaitTimeout(patience) || (token.Error() == nil) != c.in {
+		if !token.WaitTimeout(peers.Patience) || (token.Error() == nil) != c.in {
 			t.Errorf("%s:%s: %v", c.user, c.password, token.Error())
 		}
 		client.Disconnect(0)
@@ -233,11 +234,11 @@ func TestNothingIsLeftOfClientsThatWent(t *testing.T) {
 		}
 		_ = d.conn.Close()
 	}
-	eventually(t, "clients go", func() bool { return b.Clients() == 0 })
+	peers.Eventually(t, "clients go", func() bool { return b.Clients() == 0 })
 	for _, m := range late {
 		acknowledge(m)
 		a := m.Done.(*acker)
-		eventually(t, "the acknowledgement is let go", func() bool { return a.owed.Load() <= 1 })
+		peers.Eventually(t, "the acknowledgement is let go", func() bool { return a.owed.Load() <= 1 })
 	}
 	b.tap.ackers.Range(func(k, _ any) bool {
 		t.Errorf("an acker is left of %v", k)
@@ -284,7 +285,7 @@ func next(t testing.TB, c chan string) string {
 	select {
 	case s := <-c:
 		return s
-	case <-time.After(patience):
+	case <-time.After(peers.Patience):
 		t.Fatal("nothing came")
 		return ""
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/hexpane/hexpane/edge/peers"
 )
 
 // promptSink wants topics below "in/" and acknowledges at once, from another goroutine, as the line does.
@@ -114,7 +115,7 @@ func TestMosquittoClients(t *testing.T) {
 	at := []string{"-h", host, "-p", port}
 	publish := func(args ...string) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), peers.Patience)
 		defer cancel()
 		if out, err := exec.CommandContext(ctx, pub, append(at, args...)...).CombinedOutput(); err != nil {
 			t.Fatalf("mosquitto_pub %v: %v\n%s", args, err, out)
@@ -186,7 +187,7 @@ func listen(t *testing.T, path string, args ...string) *listener {
 
 func (l *listener) until(t *testing.T, is func(string) bool) {
 	t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(peers.Patience)
 	var seen []string
 	for {
 		select {
@@ -219,7 +220,7 @@ func TestPahoGoWillsAndSessions(t *testing.T) {
 	for i, address := range []string{tcp, ws} {
 		got := make(chan string, 100)
 		client := func(id string, set func(*paho.ClientOptions)) paho.Client {
-			o := paho.NewClientOptions().AddBroker(address).SetClientID(fmt.Sprint(id, i)).SetAutoReconnect(false).SetConnectTimeout(patience)
+			o := paho.NewClientOptions().AddBroker(address).SetClientID(fmt.Sprint(id, i)).SetAutoReconnect(false).SetConnectTimeout(peers.Patience)
 			o.SetDefaultPublishHandler(func(_ paho.Client, m paho.Message) { got <- fmt.Sprintf("%s %s %d", m.Topic(), m.Payload(), m.Qos()) })
 			if set != nil {
 				set(o)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -108,7 +109,7 @@ func (d *device) trySend(pk packets.Packet) error {
 	if err != nil {
 		return err
 	}
-	_ = d.conn.SetWriteDeadline(time.Now().Add(patience))
+	_ = d.conn.SetWriteDeadline(time.Now().Add(peers.Patience))
 	_, err = d.conn.Write(b.Bytes())
 	return err
 }
@@ -123,7 +124,7 @@ func (d *device) read() packets.Packet {
 }
 
 func (d *device) tryRead() (pk packets.Packet, err error) {
-	_ = d.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = d.conn.SetReadDeadline(time.Now().Add(peers.Patience))
 	first, err := d.in.ReadByte()
 	if err != nil {
 		return pk, err

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -198,7 +199,7 @@ func TestTheEndWaitsForNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer mute.Close()
-	eventually(t, "both are in", func() bool { return b.gate.open() == 2 })
+	peers.Eventually(t, "both are in", func() bool { return b.gate.open() == 2 })
 	promptly(t, "quiescing", func() error { b.Quiesce(); return nil })
 	promptly(t, "closing the broker", b.Close)
 	if n := b.gate.open(); n != 0 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -65,16 +66,16 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 	var silent []net.Conn
 	for i := range 5 {
 		silent = append(silent, dialRaw(t, b))
-		eventually(t, "it is in", func() bool { return b.gate.open() == i+1 })
+		peers.Eventually(t, "it is in", func() bool { return b.gate.open() == i+1 })
 	}
 	d := in(t, b, connectOf("d"))
-	if !ended(silent[0], patience) || ended(silent[1], 50*time.Millisecond) {
+	if !ended(silent[0], peers.Patience) || ended(silent[1], 50*time.Millisecond) {
 		t.Error("not the oldest alone went")
 	}
 	for range 20 {
 		dialRaw(t, b)
 	}
-	eventually(t, "the others are let go", func() bool { return r.of(RefusedPending) == 20 })
+	peers.Eventually(t, "the others are let go", func() bool { return r.of(RefusedPending) == 20 })
 	if n := b.gate.open(); n > 6 {
 		t.Errorf("%d connections are open", n)
 	}
@@ -87,7 +88,7 @@ func TestConnectionsAreNotTakenTooFast(t *testing.T) {
 	r := newRecorder()
 	b := startBroker(t, BrokerConfig{Observer: r.observer(), Limits: limitsWith(func(l *Limits) { l.SourceConnectRate = 0.1 })}, newHandSink(1)) // one, then one in 10 s
 	d := in(t, b, connectOf("d"))
-	if conn := dialRaw(t, b); !ended(conn, patience) {
+	if conn := dialRaw(t, b); !ended(conn, peers.Patience) {
 		t.Error("a second one is taken")
 	}
 	d.expectNothing()
@@ -123,7 +124,7 @@ func TestAPanicInTheDecoderEndsOneClient(t *testing.T) {
 	}
 	d.expectEnd()
 	r.has(t, RefusedMalformed)
-	eventually(t, "it is forgotten", func() bool {
+	peers.Eventually(t, "it is forgotten", func() bool {
 		s := b.Stats()
 		return s.Sessions == 1 && s.Subscriptions == 0 && s.Connections == 1 && b.Clients() == 1
 	})
@@ -183,7 +184,7 @@ func TestLargePacketsTakeMemoryAsTheyCome(t *testing.T) {
 		}
 		half = append(half, d)
 	}
-	eventually(t, "all began", func() bool { return atomic.LoadInt64(&b.server.Info.BytesReceived) > 0 && b.Clients() == 4 })
+	peers.Eventually(t, "all began", func() bool { return atomic.LoadInt64(&b.server.Info.BytesReceived) > 0 && b.Clients() == 4 })
 	if n := b.Stats().ArrivingBytes; n > 10*bigPacket {
 		t.Errorf("%d bytes are set aside for 80 that came", n)
 	}
@@ -193,14 +194,14 @@ func TestLargePacketsTakeMemoryAsTheyCome(t *testing.T) {
 		t.Errorf("%d bytes came", len(acknowledgeNothing.Payload))
 	}
 	go func() { _, _ = half[1].conn.Write(head[20 : len(head)-10]) }()
-	eventually(t, "the budget is spent", func() bool { return b.Stats().ArrivingBytes > 500_000 })
+	peers.Eventually(t, "the budget is spent", func() bool { return b.Stats().ArrivingBytes > 500_000 })
 	go func() { _, _ = half[2].conn.Write(head[20 : len(head)-10]) }()
 	half[2].expectEnd()
 	r.has(t, RefusedArriving)
 	for _, d := range half {
 		_ = d.conn.Close()
 	}
-	eventually(t, "all is given back", func() bool { return b.Stats().ArrivingBytes == 0 })
+	peers.Eventually(t, "all is given back", func() bool { return b.Stats().ArrivingBytes == 0 })
 }
 
 // A subscriber that does not read gets no more messages after a while, and holds up nobody at any QoS; one that reads gets all.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -15,7 +16,7 @@ func TestAcknowledgedAfterTheTimeToLogIn(t *testing.T) {
 	b := startBroker(t, BrokerConfig{Limits: limitsWith(func(l *Limits) { l.ConnectWithin = within })}, sink)
 	d := in(t, b, connectOf("d"))
 	silent := dialRaw(t, b)
-	if !ended(silent, patience) { // which takes as long at least
+	if !ended(silent, peers.Patience) { // which takes as long at least
 		t.Error("a connection that says nothing stays")
 	}
 	for id := range 3 {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -36,7 +37,7 @@ func (r *recorder) of(why Reason) int {
 func (r *recorder) has(t testing.TB, reasons ...Reason) {
 	t.Helper()
 	for _, why := range reasons {
-		eventually(t, string(why)+" is counted", func() bool { return r.of(why) > 0 })
+		peers.Eventually(t, string(why)+" is counted", func() bool { return r.of(why) > 0 })
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/mochi-mqtt/server/v2/packets"
 	"golang.org/x/crypto/bcrypt"
 )
@@ -190,7 +191,7 @@ func TestSessionsAreTheirOwners(t *testing.T) {
 	}
 	d.expectNothing() // is still there
 	_ = d.conn.Close()
-	eventually(t, "it goes", func() bool { return b.Clients() == 0 })
+	peers.Eventually(t, "it goes", func() bool { return b.Clients() == 0 })
 	got := in(t, b, thief)
 	if got.connack.SessionPresent {
 		t.Error("the session of another is inherited")
@@ -216,7 +217,7 @@ func TestLimitsOfSessions(t *testing.T) {
 		codes(t, d.subscribe("x/#"), 1)
 		d.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Disconnect}})
 		d.expectEnd()
-		eventually(t, "it goes", func() bool { return b.Clients() == 0 })
+		peers.Eventually(t, "it goes", func() bool { return b.Clients() == 0 })
 	}
 	if code := out(t, b, connectOf("one more")); code != 3 {
 		t.Errorf("code %d", code)
@@ -237,7 +238,7 @@ func TestLimitsOfSessions(t *testing.T) {
 		}
 	}
 	r.has(t, RefusedRetained)
-	eventually(t, "sessions expire, with their subscriptions", func() bool { s := b.Stats(); return s.Sessions == 1 && s.Subscriptions == 1 })
+	peers.Eventually(t, "sessions expire, with their subscriptions", func() bool { s := b.Stats(); return s.Sessions == 1 && s.Subscriptions == 1 })
 }
 
 // mochi takes the packet ids of what it sends and of what it is sent for the same, and would refuse a SUBSCRIBE with the id of a

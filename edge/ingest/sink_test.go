@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-const patience = 10 * time.Second
+	"github.com/hexpane/hexpane/edge/peers"
+)
 
 // handSink wants topics below "in/", and keeps what it gets until the test takes it.
 type handSink struct {
@@ -36,7 +36,7 @@ func (s *handSink) next(t testing.TB) Message {
 	select {
 	case m := <-s.taken:
 		return m
-	case <-time.After(patience):
+	case <-time.After(peers.Patience):
 		t.Fatal("no message came")
 		return Message{}
 	}
@@ -52,16 +52,6 @@ func (s *handSink) none(t testing.TB) {
 }
 
 func acknowledge(m Message) { m.Done.Acknowledge(m.ID, m.QoS) }
-
-// eventually waits for something to become true.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !is(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-	}
-}
 
 // promptly fails if f takes longer than shutting down may.
 func promptly(t testing.TB, what string, f func() error) {

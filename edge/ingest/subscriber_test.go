@@ -6,13 +6,15 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/hexpane/hexpane/edge/peers"
 )
 
 // ready waits until a subscription works, by publishing on it until something comes.
-func ready(t *testing.T, m *mosquitto, sink *handSink, topic string) {
+func ready(t *testing.T, m mosquitto, sink *handSink, topic string) {
 	t.Helper()
 	c := m.publisher(t)
-	eventually(t, "subscribed to "+topic, func() bool {
+	peers.Eventually(t, "subscribed to "+topic, func() bool {
 		finished(t, "publish", c.Publish(topic, 0, false, "ready?"))
 		select {
 		case <-sink.taken:
@@ -122,10 +124,10 @@ func TestTheSubscriberComesBackWithItsBroker(t *testing.T) {
 	s := m.subscribe(t, "edge", 1, sink, "in/#")
 	defer promptly(t, "closing the subscriber", s.Close)
 	ready(t, m, sink, "in/x")
-	m.stop()
-	eventually(t, "the loss is noticed", func() bool { return !s.Connected() })
-	m.start(t)
-	eventually(t, "the subscriber is back", s.Connected)
+	m.Stop()
+	peers.Eventually(t, "the loss is noticed", func() bool { return !s.Connected() })
+	m.Start(t)
+	peers.Eventually(t, "the subscriber is back", s.Connected)
 	ready(t, m, sink, "in/x")
 }
 

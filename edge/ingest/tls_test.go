@@ -16,6 +16,7 @@ import (
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/hexpane/hexpane/edge/peers"
 )
 
 // authority signs certificates for a test, and writes them where a broker finds them.
@@ -133,7 +134,7 @@ func TestTLSAndItsFilesChange(t *testing.T) {
 		}
 	}
 	a.issue("server")
-	eventually(t, "the new certificate", func() bool { return serial() != before })
+	peers.Eventually(t, "the new certificate", func() bool { return serial() != before })
 	d.publish("in/x", 1, 2, "connections there are stay")
 	acknowledge(sink.next(t))
 	d.expect(4, 2)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/hexpane/hexpane/protocol/wire"
 	"github.com/nats-io/nats.go"
 )
@@ -30,7 +31,7 @@ func run(t *testing.T, u *Uplink) (stop func()) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(patience):
+		case <-time.After(peers.Patience):
 			t.Error("the uplink does not stop")
 		}
 	}
@@ -43,17 +44,17 @@ func TestCalmDeliveryIsInOrderAndOnce(t *testing.T) {
 	stream := h.stream(t, true)
 	box := newMemory()
 	batches, bytes := 0, 0
-	u := New("edge", connect(t, h.url()), box, silent(), func(n, size int) { batches += n; bytes += size })
+	u := New("edge", connect(t, h.URL()), box, silent(), func(n, size int) { batches += n; bytes += size })
 	box.add(1200) // more than one atomic publish
 	stop := run(t, u)
-	eventually(t, "delivered", func() bool { return box.left() == 0 })
+	peers.Eventually(t, "delivered", func() bool { return box.left() == 0 })
 	for range 20 { // and then as they come: one, or a few
 		box.add(1)
 		u.Wake()
 		box.add(2)
 		u.Wake()
 	}
-	eventually(t, "delivered", func() bool { return box.left() == 0 })
+	peers.Eventually(t, "delivered", func() bool { return box.left() == 0 })
 	stop()
 	if got := stored(t, stream); !slices.Equal(got, box.all) {
 		t.Errorf("%d messages are stored, not the %d put in, or not in order", len(got), len(box.all))
@@ -76,13 +77,13 @@ func TestEverythingArrivesOverAStopOfTheServer(t *testing.T) {
 	h := startHub(t)
 	h.stream(t, true)
 	box := newMemory()
-	u := New("edge", connect(t, h.url()), box, silent(), func(int, int) {})
+	u := New("edge", connect(t, h.URL()), box, silent(), func(int, int) {})
 	u.ackWithin = time.Second
 	run(t, u)
 	box.add(300)
 	u.Wake()
-	eventually(t, "the first ones delivered", func() bool { return box.left() == 0 })
-	h.stop()
+	peers.Eventually(t, "the first ones delivered", func() bool { return box.left() == 0 })
+	h.Stop()
 	for range 10 {
 		box.add(70)
 		u.Wake()
@@ -91,8 +92,8 @@ func TestEverythingArrivesOverAStopOfTheServer(t *testing.T) {
 	if box.left() != 700 {
 		t.Errorf("%d batches wait with the server away, want 700", box.left())
 	}
-	h.start(t)
-	eventually(t, "the rest delivered", func() bool { return box.left() == 0 })
+	h.Start(t)
+	peers.Eventually(t, "the rest delivered", func() bool { return box.left() == 0 })
 	checkOnceApplied(t, stored(t, h.stream(t, true)), box.all)
 }
 
@@ -100,24 +101,24 @@ func TestEverythingArrivesOverAStopOfTheServer(t *testing.T) {
 func TestALostAcknowledgementSendsAgain(t *testing.T) {
 	h := startHub(t)
 	stream := h.stream(t, true)
-	p := startProxy(t, strings.TrimPrefix(h.url(), "nats://"))
+	p := startProxy(t, strings.TrimPrefix(h.URL(), "nats://"))
 	box := newMemory()
 	u := New("edge", connect(t, p.url()), box, silent(), func(int, int) {})
 	u.ackWithin = 500 * time.Millisecond
 	box.add(40)
 	run(t, u)
-	eventually(t, "the first ones delivered", func() bool { return box.left() == 0 })
+	peers.Eventually(t, "the first ones delivered", func() bool { return box.left() == 0 })
 	p.deaf.Store(true)
 	before := p.swallowed.Load()
 	box.add(60)
 	u.Wake()
-	eventually(t, "an acknowledgement is lost", func() bool { return len(stored(t, stream)) > 40 && p.swallowed.Load() > before })
+	peers.Eventually(t, "an acknowledgement is lost", func() bool { return len(stored(t, stream)) > 40 && p.swallowed.Load() > before })
 	if box.left() != 60 {
 		t.Errorf("%d of 60 wait for their acknowledgement", box.left())
 	}
 	p.deaf.Store(false)
 	p.cut()
-	eventually(t, "the rest delivered", func() bool { return box.left() == 0 })
+	peers.Eventually(t, "the rest delivered", func() bool { return box.left() == 0 })
 	got := stored(t, stream)
 	if len(got) <= len(box.all) {
 		t.Errorf("%d messages are stored for %d batches: nothing was sent again", len(got), len(box.all))
@@ -153,7 +154,7 @@ func TestARefusalKeepsTheOutbox(t *testing.T) {
 	h := startHub(t)
 	box := newMemory()
 	box.add(5)
-	u := New("edge", connect(t, h.url()), box, silent(), func(int, int) { t.Error("told as sent") })
+	u := New("edge", connect(t, h.URL()), box, silent(), func(int, int) { t.Error("told as sent") })
 	u.ackWithin = 2 * time.Second
 	if n, err := u.deliver(t.Context()); n != 0 || err == nil {
 		t.Errorf("no stream: %d delivered, %v", n, err)
@@ -176,7 +177,7 @@ func TestARefusalKeepsTheOutbox(t *testing.T) {
 // A service that answers like JetStream, but says nothing of a sequence, has stored nothing.
 func TestAnAnswerThatIsNoAcknowledgementIsNone(t *testing.T) {
 	h := startHub(t)
-	c := connect(t, h.url())
+	c := connect(t, h.URL())
 	for _, answer := range []string{"", "+OK", "{}", `{"stream":"X"}`, `{"error":{"err_code":10077,"description":"maximum bytes exceeded"}}`} {
 		s, err := c.Subscribe("tele.>", func(m *nats.Msg) { _ = m.Respond([]byte(answer)) })
 		if err != nil {
@@ -196,8 +197,8 @@ func TestAnAnswerThatIsNoAcknowledgementIsNone(t *testing.T) {
 
 func TestDrainGivesUpWhenItsTimeIsOver(t *testing.T) {
 	h := startHub(t)
-	c := connect(t, h.url())
-	h.stop()
+	c := connect(t, h.URL())
+	h.Stop()
 	box := newMemory()
 	box.add(3)
 	u := New("edge", c, box, silent(), func(int, int) {})
@@ -208,14 +209,14 @@ func TestDrainGivesUpWhenItsTimeIsOver(t *testing.T) {
 	if time.Since(start) > 2*time.Second || box.left() != 3 {
 		t.Errorf("took %s, %d of 3 left", time.Since(start), box.left())
 	}
-	h.start(t)
+	h.Start(t)
 }
 
 // 500 batches of 1 KiB: one atomic publish, one fsync.
 func BenchmarkDeliver500(b *testing.B) {
 	h := startHub(b)
 	h.stream(b, true)
-	u := New("edge", connect(b, h.url()), &endless{data: make([]byte, 1024)}, silent(), func(int, int) {})
+	u := New("edge", connect(b, h.URL()), &endless{data: make([]byte, 1024)}, silent(), func(int, int) {})
 	b.ReportAllocs()
 	for b.Loop() {
 		if n, err := u.deliver(b.Context()); n != 500 || err != nil {
