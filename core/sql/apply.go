@@ -23,6 +23,8 @@ func Apply(p *plan.Plan, st Statement) (next *plan.Plan, message string, err err
 	switch x := st.(type) {
 	case *CreateStream:
 		message, changed = createStream(next, x)
+	case *CreateTable:
+		message, changed = createTable(next, x)
 	case *CreateView:
 		message, changed = createView(next, x)
 	case *Drop:
@@ -96,7 +98,7 @@ func keep(c Create, kind, name, old, new string) bool {
 	return false
 }
 
-// free refuses a name that means something else. Streams, views and built-in tables share one space of names.
+// free refuses a name that means something else. Streams, tables, views and built-in tables share one space of names.
 func free(p *plan.Plan, c Create, kind string) {
 	for _, b := range BuiltInTables {
 		if strings.EqualFold(c.Name.Name, b) {
@@ -110,10 +112,16 @@ func free(p *plan.Plan, c Create, kind string) {
 	if s, ok := findNamed(p.Streams, folded); ok && (kind != "stream" || !c.Name.Is(s.Name)) {
 		fail(c.Name.Pos, "%s is a stream", s.Name)
 	}
+	if t, ok := findNamed(p.Tables, folded); ok && (kind != "table" || !c.Name.Is(t.Name)) {
+		fail(c.Name.Pos, "%s is a table", t.Name)
+	}
 }
 
 func drop(p *plan.Plan, st *Drop) (string, bool) {
-	if st.View {
+	switch st.Kind {
+	case "TABLE":
+		return dropTable(p, st)
+	case "VIEW":
 		v, ok := findNamed(p.Views, st.Name)
 		if !ok {
 			return missing(st, "view", namesOf(p.Views)), false
@@ -227,7 +235,7 @@ func sameDefinition(a, b string) (same bool) {
 
 // header passes CREATE … up to the name. The name cannot be one of these words without quotes but for IF.
 func header(l *lexer) token {
-	words := map[string]bool{"CREATE": true, "OR": true, "REPLACE": true, "STREAM": true, "VIEW": true, "IF": true, "NOT": true, "EXISTS": true}
+	words := map[string]bool{"CREATE": true, "OR": true, "REPLACE": true, "STREAM": true, "TABLE": true, "VIEW": true, "IF": true, "NOT": true, "EXISTS": true}
 	t := l.next()
 	for t.kind == wordToken && words[strings.ToUpper(t.text)] {
 		t = l.next()

@@ -25,6 +25,7 @@ type Relation struct {
 type scope struct {
 	Relation
 	alias *Ident
+	parts []part // nil: one relation, without joins
 }
 
 // binder gives expressions types. leaf comes first for each sub-expression: it knows names, and after grouping
@@ -73,13 +74,21 @@ func (b *binder) condition(e Expr, clause string) *plan.Expr {
 
 // column finds a name among the scope's columns, and fails naming the nearest.
 func (s *scope) column(n *Name) int {
-	if n.Table != nil && !n.Table.Is(s.Name) && (s.alias == nil || !n.Table.Is(s.alias.Name)) {
-		fail(n.Table.Pos, "no table `%s` here; FROM names `%s`", n.Table.Name, s.Name)
+	if n.Table != nil {
+		of := s.relation(*n.Table)
+		if i := s.within(of, n.Ident); i >= 0 {
+			return i
+		}
+		fail(n.Ident.Pos, "no column `%s` in %s%s", n.Ident.Name, of.name, didYouMean(n.Ident.Name, s.names()[of.from:of.to]))
 	}
 	if i := s.find(n.Ident); i >= 0 {
 		return i
 	}
-	fail(n.Ident.Pos, "no column `%s` in %s%s", n.Ident.Name, s.Name, didYouMean(n.Ident.Name, s.names()))
+	in := s.Name
+	for _, p := range s.relations()[1:] {
+		in += " or " + p.name
+	}
+	fail(n.Ident.Pos, "no column `%s` in %s%s", n.Ident.Name, in, didYouMean(n.Ident.Name, s.names()))
 	return -1
 }
 

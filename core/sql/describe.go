@@ -9,7 +9,7 @@ import (
 
 var text = value.Type{Kind: value.String}
 
-// Describe lists the columns of a stream or view: name, type, and what else is to know of each.
+// Describe lists the columns of a stream, table or view: name, type, and what else is to know of each.
 func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error) {
 	defer catch(&err)
 	r.Columns = []Column{{"column", text}, {"type", text}, {"note", text}}
@@ -29,6 +29,19 @@ func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error
 				if key, ok := v.OutputExprs[i].Node.(*plan.Expr_Column); ok && int(key.Column) < len(v.Keys) {
 					notes = []string{"key"}
 				}
+			}
+			row(c, notes...)
+		}
+		return r, nil
+	}
+	if t, ok := findNamed(p.GetTables(), name); ok {
+		for i, c := range TableRelation(t).Columns {
+			var notes []string
+			if t.Columns[i].Key {
+				notes = append(notes, "key")
+			}
+			if path := t.Columns[i].Path; path != "" {
+				notes = append(notes, "path "+writtenPath(path))
 			}
 			row(c, notes...)
 		}
@@ -70,13 +83,18 @@ func streamNotes(s *plan.Stream, i int) []string {
 	return notes
 }
 
-// List answers SHOW STREAMS and SHOW VIEWS; SHOW EDGES is not the plan's to answer, and ok is false.
+// List answers SHOW STREAMS, SHOW TABLES and SHOW VIEWS; SHOW EDGES is not the plan's to answer, and ok is false.
 func List(p *plan.Plan, st *Show) (r Result, ok bool) {
 	switch st.What {
 	case "STREAMS":
 		r.Columns = []Column{{"name", text}, {"topic", text}, {"format", text}, {"sql", text}}
 		for _, s := range p.GetStreams() {
 			r.Rows = append(r.Rows, texts(s.Name, s.Topic, s.Format, s.Sql))
+		}
+	case "TABLES":
+		r.Columns = []Column{{"name", text}, {"file", text}, {"format", text}, {"rows", value.Type{Kind: value.Int}}, {"sql", text}}
+		for _, t := range p.GetTables() {
+			r.Rows = append(r.Rows, append(texts(t.Name, t.File, t.Format), value.OfInt(int64(t.Rows)), value.OfString(t.Sql)))
 		}
 	case "VIEWS":
 		r.Columns = []Column{{"name", text}, {"stream", text}, {"window", text}, {"sql", text}}

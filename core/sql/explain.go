@@ -17,10 +17,12 @@ func ExplainText(p *plan.Plan, st *Explain, tables ...Relation) (text string, er
 		return explainSelect(x, resolve(p, x.From, tables)), nil
 	case *CreateStream:
 		return explainStream(planStream(x)), nil
+	case *CreateTable:
+		return explainTable(planTable(x)), nil
 	case *CreateView:
 		return explainView(p, planView(p, x)), nil
 	}
-	fail(st.Statement.Place(), "EXPLAIN is for CREATE STREAM, CREATE VIEW and SELECT")
+	fail(st.Statement.Place(), "EXPLAIN is for CREATE STREAM, CREATE TABLE, CREATE VIEW and SELECT")
 	return "", nil
 }
 
@@ -31,8 +33,11 @@ func explainName(p *plan.Plan, name Ident) string {
 	if v, ok := findNamed(p.GetViews(), name); ok {
 		return explainView(p, v)
 	}
-	names := append(namesOf(p.GetStreams()), namesOf(p.GetViews())...)
-	fail(name.Pos, "no stream or view `%s`%s", name.Name, didYouMean(name.Name, names))
+	if t, ok := findNamed(p.GetTables(), name); ok {
+		return explainTable(t)
+	}
+	names := append(append(namesOf(p.GetStreams()), namesOf(p.GetTables())...), namesOf(p.GetViews())...)
+	fail(name.Pos, "no stream, table or view `%s`%s", name.Name, didYouMean(name.Name, names))
 	return ""
 }
 
@@ -112,9 +117,9 @@ func explainView(p *plan.Plan, v *plan.View) string {
 		}
 	}
 	t := &tree{line: "view " + v.Name + " over stream " + stream.GetName()}
-	columns := namesAsExprs(stream.GetColumns())
 	edge := t.add("edge: each reading")
 	explainReading(edge, stream)
+	columns := explainJoins(edge, p, v, stream)
 	if v.Filter != nil {
 		edge.add("filter   %s", Format(written(v.Filter, columns)))
 	}
@@ -128,6 +133,42 @@ func explainView(p *plan.Plan, v *plan.View) string {
 	edge.add("forward  what each pane gained, merged per key")
 	explainCore(t.add("core: each delta"), p, v, columns)
 	return t.text()
+}
+
+func explainTable(def *plan.Table) string {
+	t := &tree{line: "table " + def.Name}
+	core := t.add("core")
+	core.add("read     %s, %s, and again when it changes", def.File, def.Format)
+	core.add("send     its rows to the edges whose views join it")
+	return t.text()
+}
+
+// explainJoins shows the look-ups, and gives the names of the columns after them.
+func explainJoins(edge *tree, p *plan.Plan, v *plan.View, stream *plan.Stream) []Expr {
+	columns := namesAsExprs(stream.GetColumns())
+	for _, j := range v.Joins {
+		for _, t := range p.GetTables() {
+			if t.Id != j.Table {
+				continue
+			}
+			var terms []string
+			for _, c := range t.Columns {
+				name := &Name{Table: &Ident{Name: t.Name}, Ident: Ident{Name: c.Name}}
+				if c.Key {
+					terms = append(terms, Format(&Call{Function: "=", Args: []Expr{name, written(j.On[len(terms)], columns)}}))
+				}
+			}
+			missing := "drop what finds none"
+			if j.Left {
+				missing = "NULLs for what finds none"
+			}
+			edge.add("join     %s of %d rows on %s; %s", t.Name, t.Rows, strings.Join(terms, " AND "), missing)
+			for _, c := range t.Columns {
+				columns = append(columns, &Name{Table: &Ident{Name: t.Name}, Ident: Ident{Name: c.Name}})
+			}
+		}
+	}
+	return columns
 }
 
 func explainCore(core *tree, p *plan.Plan, v *plan.View, columns []Expr) {

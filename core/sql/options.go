@@ -27,15 +27,18 @@ const maxDisorder = 24 * time.Hour
 // options of one CREATE STREAM by name.
 type options map[string]Option
 
-func readOptions(list []Option) options {
+func readOptions(list []Option) options { return namedOptions(list, optionNames, optionAdvice) }
+
+// namedOptions takes the options that names has; advice has others for some that it has not.
+func namedOptions(list []Option, names []string, advice map[string]string) options {
 	o := options{}
 	for _, opt := range list {
 		name := strings.ToLower(opt.Name.Name)
-		if !slices.Contains(optionNames, name) {
-			if to := optionAdvice[name]; to != "" {
+		if !slices.Contains(names, name) {
+			if to := advice[name]; to != "" {
 				fail(opt.Name.Pos, "no option `%s`; use %s", opt.Name.Name, to)
 			}
-			fail(opt.Name.Pos, "no option `%s`%s", shorten(opt.Name.Name), didYouMean(name, optionNames))
+			fail(opt.Name.Pos, "no option `%s`%s", shorten(opt.Name.Name), didYouMean(name, names))
 		}
 		if _, twice := o[name]; twice {
 			fail(opt.Name.Pos, "option %s is given twice", name)

@@ -58,16 +58,48 @@ func (p *parser) source(s *Select) {
 		alias := p.name("a name for " + s.From.Name)
 		s.Alias = &alias
 	}
-	for _, w := range []string{"JOIN", "LEFT", "RIGHT", "INNER", "OUTER", "FULL", "CROSS"} {
-		if p.isWords(w) {
-			unsupported(p.tok.pos, "JOIN")
-		}
-	}
+	p.joins(s)
 	switch {
 	case p.isMark(","):
-		unsupported(p.tok.pos, "a second table in FROM (JOIN)")
+		fail(p.tok.pos, "a second table in FROM is written JOIN table ON …")
 	case p.isWords("MATCH_RECOGNIZE"), p.isWords("PARTITION"), p.isWords("UNION"):
 		unsupported(p.tok.pos, strings.ToUpper(p.tok.text))
+	}
+}
+
+// joins: [INNER] JOIN table [AS alias] ON condition, or LEFT [OUTER] JOIN, any number of them.
+func (p *parser) joins(s *Select) {
+	for {
+		j := Join{Pos: p.tok.pos}
+		switch {
+		case p.isWords("RIGHT"), p.isWords("FULL"), p.isWords("OUTER"):
+			fail(j.Pos, "%s JOIN would give rows that no reading made; there are JOIN and LEFT JOIN", strings.ToUpper(p.tok.text))
+		case p.isWords("CROSS"), p.isWords("NATURAL"):
+			fail(j.Pos, "%s JOIN: write JOIN table ON, so that the key is named", strings.ToUpper(p.tok.text))
+		case p.accept("LEFT"):
+			p.accept("OUTER")
+			j.Left = true
+			p.expect("JOIN")
+		case p.accept("INNER"):
+			p.expect("JOIN")
+		case p.accept("JOIN"):
+		default:
+			return
+		}
+		if len(s.Joins) == maxJoins {
+			fail(j.Pos, "a view joins at most %d tables", maxJoins)
+		}
+		j.Table = p.name("the name of a table")
+		if p.accept("AS") || p.tok.kind == quotedToken || p.tok.kind == wordToken && !isReserved(p.tok) {
+			alias := p.name("a name for " + j.Table.Name)
+			j.Alias = &alias
+		}
+		if p.isWords("WITHIN") {
+			unsupported(p.tok.pos, "a join of two streams (WITHIN)")
+		}
+		p.expect("ON")
+		j.On = p.expr()
+		s.Joins = append(s.Joins, j)
 	}
 }
 

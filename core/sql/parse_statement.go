@@ -12,20 +12,20 @@ func (p *parser) statement() Statement {
 	case p.isWords("CREATE"):
 		return p.create(from)
 	case p.accept("DROP"):
-		d := &Drop{View: p.definable("DROP") == "VIEW"}
+		d := &Drop{Kind: p.definable("DROP")}
 		d.IfExists = p.accept("IF", "EXISTS")
 		d.Name = p.name("a name")
 		d.origin = from()
 		return d
 	case p.accept("SHOW"), p.accept("LIST"):
-		s := &Show{What: p.oneOf("STREAMS", "VIEWS", "EDGES", "PATTERNS", "ALERTS")}
+		s := &Show{What: p.oneOf("STREAMS", "TABLES", "VIEWS", "EDGES", "PATTERNS", "ALERTS")}
 		if s.What == "PATTERNS" || s.What == "ALERTS" {
 			unsupported(at, "SHOW "+s.What)
 		}
 		s.origin = from()
 		return s
 	case p.accept("DESCRIBE"):
-		d := &DescribeStatement{Name: p.name("the name of a stream or view")}
+		d := &DescribeStatement{Name: p.name("the name of a stream, table or view")}
 		d.origin = from()
 		return d
 	case p.accept("EXPLAIN"):
@@ -41,14 +41,14 @@ func (p *parser) statement() Statement {
 	return nil
 }
 
-// definable takes STREAM or VIEW, and knows the words of what is to come.
+// definable takes STREAM, TABLE or VIEW, and knows the words of what is to come.
 func (p *parser) definable(verb string) string {
 	for _, later := range []string{"PATTERN", "ALERT"} {
 		if p.isWords(later) {
 			unsupported(p.tok.pos, verb+" "+later)
 		}
 	}
-	return p.oneOf("STREAM", "VIEW")
+	return p.oneOf("STREAM", "TABLE", "VIEW")
 }
 
 func (p *parser) create(from func() origin) Statement {
@@ -61,10 +61,15 @@ func (p *parser) create(from func() origin) Statement {
 		c.IfNotExists = true
 	}
 	c.Name = p.name("a name for the " + strings.ToLower(kind))
-	if kind == "STREAM" {
+	switch kind {
+	case "STREAM":
 		s := p.streamBody(c)
 		s.origin = from()
 		return s
+	case "TABLE":
+		t := p.tableBody(c)
+		t.origin = from()
+		return t
 	}
 	p.expect("AS")
 	v := &CreateView{Create: c, Query: p.query()}

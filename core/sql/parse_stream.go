@@ -13,22 +13,37 @@ func (p *parser) streamBody(c Create) *CreateStream {
 	if p.isWords("AS") {
 		unsupported(p.tok.pos, "CREATE STREAM … AS SELECT")
 	}
+	s.Columns, s.Options = p.columnsAndOptions()
+	return s
+}
+
+func (p *parser) columnsAndOptions() (columns []ColumnDef, options []Option) {
 	p.expectMark("(")
-	s.Columns = list(p, maxColumns, "columns", p.columnDef)
+	columns = list(p, maxColumns, "columns", p.columnDef)
 	p.expectMark(")")
 	if p.accept("WITH") {
 		p.expectMark("(")
-		s.Options = list(p, maxColumns, "options", p.option)
+		options = list(p, maxColumns, "options", p.option)
 		p.expectMark(")")
 	}
-	return s
+	return columns, options
+}
+
+// tableBody: (name TYPE [PRIMARY] [KEY] [PATH '…'], …) WITH (file = '…', …).
+func (p *parser) tableBody(c Create) *CreateTable {
+	t := &CreateTable{Create: c}
+	if p.isWords("AS") {
+		fail(p.tok.pos, "a table is read from a file; what a SELECT keeps is a view: CREATE VIEW %s AS SELECT …", c.Name.Name)
+	}
+	t.Columns, t.Options = p.columnsAndOptions()
+	return t
 }
 
 func (p *parser) columnDef() ColumnDef {
 	c := ColumnDef{Name: p.name("a column"), Type: p.typeName()}
 	for {
 		switch {
-		case p.accept("KEY"):
+		case p.accept("KEY"), p.accept("PRIMARY", "KEY"):
 			c.Key = true
 		case p.accept("PATH"):
 			c.PathPos = p.tok.pos

@@ -67,6 +67,8 @@ func CompileSelect(st *Select, rel Relation, now int64) (q *Query, err error) {
 	switch {
 	case st.Emit != EmitUnsaid:
 		unsupported(st.EmitPos, "a SELECT with EMIT (push query)")
+	case len(st.Joins) > 0:
+		unsupported(st.Joins[0].Pos, "JOIN outside of CREATE VIEW")
 	case st.Window != nil:
 		fail(st.Window.Pos, "WINDOW stands in CREATE VIEW; a SELECT compares window_start and window_end")
 	}

@@ -2,7 +2,7 @@ package sql
 
 import "github.com/hexpane/hexpane/protocol/value"
 
-// Statement is one parsed statement: *CreateStream, *CreateView, *Drop, *Show, *DescribeStatement, *Explain, *Insert
+// Statement is one parsed statement: *CreateStream, *CreateTable, *CreateView, *Drop, *Show, *DescribeStatement, *Explain, *Insert
 // or *Select.
 type Statement interface {
 	Source() string // as written, without the ;
@@ -55,14 +55,21 @@ type (
 		Create
 		Query *Select
 	}
-	// Drop is DROP STREAM|VIEW [IF EXISTS] name.
+	// CreateTable is CREATE TABLE name (columns) WITH (file = …).
+	CreateTable struct {
+		origin
+		Create
+		Columns []ColumnDef
+		Options []Option
+	}
+	// Drop is DROP STREAM|TABLE|VIEW [IF EXISTS] name; Kind is the word.
 	Drop struct {
 		origin
-		View     bool
+		Kind     string
 		Name     Ident
 		IfExists bool
 	}
-	// Show is SHOW STREAMS|VIEWS|EDGES; What is the upper-case plural.
+	// Show is SHOW STREAMS|TABLES|VIEWS|EDGES; What is the upper-case plural.
 	Show struct {
 		origin
 		What string
@@ -91,6 +98,7 @@ type (
 		Items   []Item // a lone Item with a nil Expr is *
 		From    Ident
 		Alias   *Ident
+		Joins   []Join
 		Window  *Window
 		Where   Expr
 		GroupBy []Expr
@@ -99,6 +107,14 @@ type (
 		Limit   *int64
 		Emit    Emit
 		EmitPos Pos
+	}
+	// Join is [LEFT] JOIN table [AS alias] ON condition.
+	Join struct {
+		Pos   Pos
+		Left  bool
+		Table Ident
+		Alias *Ident
+		On    Expr
 	}
 	// Item is one entry of a select list.
 	Item struct {

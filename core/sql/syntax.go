@@ -97,9 +97,9 @@ func same(a, b Expr) bool {
 	case *Interval:
 		y, ok := b.(*Interval)
 		return ok && x.Micros == y.Micros
-	case *Name: // a table's name adds nothing while there is but one table
+	case *Name: // with one table its name adds nothing; with several, scope.qualify wrote it before each column
 		y, ok := b.(*Name)
-		return ok && sameIdent(x.Ident, y.Ident)
+		return ok && sameIdent(x.Ident, y.Ident) && (!x.qualified() && !y.qualified() || x.qualified() && y.qualified() && x.Table.Name == y.Table.Name)
 	case *Cast:
 		y, ok := b.(*Cast)
 		return ok && x.Type == y.Type && same(x.X, y.X)
@@ -117,6 +117,9 @@ func same(a, b Expr) bool {
 	}
 	return false
 }
+
+// qualified tells a relation's name that scope.qualify wrote from what is merely written before a column.
+func (e *Name) qualified() bool { return e.Table != nil && e.Table.Pos == e.Ident.Pos }
 
 func sameIdent(a, b Ident) bool {
 	if a.Quoted {

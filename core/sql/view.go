@@ -37,10 +37,7 @@ func ViewRelation(v *plan.View) Relation {
 
 // StreamRelation is a stream's columns.
 func StreamRelation(s *plan.Stream) Relation {
-	r := Relation{Name: s.Name}
-	for _, c := range s.Columns {
-		r.Columns = append(r.Columns, Column{c.Name, c.Type.Value()})
-	}
+	r := Relation{Name: s.Name, Columns: columnsOf(s.Columns)}
 	if s.Timestamp >= 0 {
 		r.Time = r.Columns[s.Timestamp].Name
 	}
@@ -56,10 +53,11 @@ func planView(p *plan.Plan, st *CreateView) *plan.View {
 	if sel.OrderBy != nil || sel.Limit != nil {
 		fail(sel.at, "a view has no order and no limit; they stand in the SELECT that reads it")
 	}
+	nodes := 0
+	s.join(p, sel, v, &nodes)
 	window, groupBy := windowOf(sel, stream)
 	setWindow(v, sel, window)
 
-	nodes := 0
 	if sel.Where != nil {
 		where := &binder{leaf: s.rowLeaf("WHERE"), nodes: &nodes}
 		v.Filter = where.condition(sel.Where, "WHERE")
@@ -98,6 +96,9 @@ func streamOf(p *plan.Plan, sel *Select) *plan.Stream {
 	}
 	if _, ok := findNamed(p.GetViews(), sel.From); ok {
 		unsupported(sel.From.Pos, "a view over a view")
+	}
+	if t, ok := findNamed(p.GetTables(), sel.From); ok {
+		fail(sel.From.Pos, "%s is a table; a view reads a stream and joins tables to it: FROM stream JOIN %s ON …", t.Name, t.Name)
 	}
 	fail(sel.From.Pos, "no stream `%s`%s", sel.From.Name, didYouMean(sel.From.Name, namesOf(p.GetStreams())))
 	return nil
@@ -163,6 +164,9 @@ func compiles(at Pos, v *plan.View) {
 	all = append(all, v.OutputExprs...)
 	for _, a := range v.Aggregates {
 		all = append(all, a.Argument)
+	}
+	for _, j := range v.Joins {
+		all = append(all, j.On...)
 	}
 	for _, e := range all {
 		if e == nil {

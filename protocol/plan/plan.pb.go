@@ -32,6 +32,7 @@ type Plan struct {
 	NextId        uint32                 `protobuf:"varint,3,opt,name=next_id,json=nextId,proto3" json:"next_id,omitempty"` // the next stream's or view's id; ids are never used twice
 	Streams       []*Stream              `protobuf:"bytes,4,rep,name=streams,proto3" json:"streams,omitempty"`
 	Views         []*View                `protobuf:"bytes,5,rep,name=views,proto3" json:"views,omitempty"`
+	Tables        []*Table               `protobuf:"bytes,6,rep,name=tables,proto3" json:"tables,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -97,6 +98,13 @@ func (x *Plan) GetStreams() []*Stream {
 func (x *Plan) GetViews() []*View {
 	if x != nil {
 		return x.Views
+	}
+	return nil
+}
+
+func (x *Plan) GetTables() []*Table {
+	if x != nil {
+		return x.Tables
 	}
 	return nil
 }
@@ -432,6 +440,177 @@ func (x *Position) GetKmh() float64 {
 	return 0
 }
 
+// Table is reference data, read from a file at the core. Its contents travel in a JetStream object store, so other contents
+// are another plan and an edge changes all it knows at once.
+type Table struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Sql           string                 `protobuf:"bytes,3,opt,name=sql,proto3" json:"sql,omitempty"`
+	Columns       []*Column              `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`   // those with key set find a row
+	File          string                 `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`         // within the core's directory of tables
+	Format        string                 `protobuf:"bytes,6,opt,name=format,proto3" json:"format,omitempty"`     // csv or json
+	Contents      string                 `protobuf:"bytes,7,opt,name=contents,proto3" json:"contents,omitempty"` // the name of the object: protocol/reference's digest of the rows
+	Rows          uint64                 `protobuf:"varint,8,opt,name=rows,proto3" json:"rows,omitempty"`
+	Bytes         uint64                 `protobuf:"varint,9,opt,name=bytes,proto3" json:"bytes,omitempty"` // of the object
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Table) Reset() {
+	*x = Table{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Table) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Table) ProtoMessage() {}
+
+func (x *Table) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Table.ProtoReflect.Descriptor instead.
+func (*Table) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Table) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Table) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Table) GetSql() string {
+	if x != nil {
+		return x.Sql
+	}
+	return ""
+}
+
+func (x *Table) GetColumns() []*Column {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *Table) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Table) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *Table) GetContents() string {
+	if x != nil {
+		return x.Contents
+	}
+	return ""
+}
+
+func (x *Table) GetRows() uint64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *Table) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+// Join puts a table's row beside the stream's: its columns follow those there are.
+type Join struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Table         uint32                 `protobuf:"varint,1,opt,name=table,proto3" json:"table,omitempty"` // the table's id
+	On            []*Expr                `protobuf:"bytes,2,rep,name=on,proto3" json:"on,omitempty"`        // over the columns before it: one for each key column of the table, in order
+	Left          bool                   `protobuf:"varint,3,opt,name=left,proto3" json:"left,omitempty"`   // a row that finds none stays, with NULLs
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Join) Reset() {
+	*x = Join{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Join) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Join) ProtoMessage() {}
+
+func (x *Join) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Join.ProtoReflect.Descriptor instead.
+func (*Join) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Join) GetTable() uint32 {
+	if x != nil {
+		return x.Table
+	}
+	return 0
+}
+
+func (x *Join) GetOn() []*Expr {
+	if x != nil {
+		return x.On
+	}
+	return nil
+}
+
+func (x *Join) GetLeft() bool {
+	if x != nil {
+		return x.Left
+	}
+	return false
+}
+
 type View struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -450,13 +629,14 @@ type View struct {
 	Having        *Expr                  `protobuf:"bytes,14,opt,name=having,proto3" json:"having,omitempty"`                              // over the same
 	EmitFinal     bool                   `protobuf:"varint,15,opt,name=emit_final,json=emitFinal,proto3" json:"emit_final,omitempty"`
 	RetentionUs   int64                  `protobuf:"varint,16,opt,name=retention_us,json=retentionUs,proto3" json:"retention_us,omitempty"` // counted back from the watermark; 0: for good
+	Joins         []*Join                `protobuf:"bytes,30,rep,name=joins,proto3" json:"joins,omitempty"`                                 // filter, key_exprs and the aggregates' arguments are over what they give
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[5]
+	mi := &file_protocol_plan_plan_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +648,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[5]
+	mi := &file_protocol_plan_plan_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +661,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{5}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *View) GetId() uint32 {
@@ -596,6 +776,13 @@ func (x *View) GetRetentionUs() int64 {
 	return 0
 }
 
+func (x *View) GetJoins() []*Join {
+	if x != nil {
+		return x.Joins
+	}
+	return nil
+}
+
 type Aggregate struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Function      string                 `protobuf:"bytes,1,opt,name=function,proto3" json:"function,omitempty"` // COUNT, SUM, AVG, MIN, MAX …
@@ -609,7 +796,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[6]
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +808,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[6]
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +821,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{6}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Aggregate) GetFunction() string {
@@ -688,7 +875,7 @@ type Expr struct {
 
 func (x *Expr) Reset() {
 	*x = Expr{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -700,7 +887,7 @@ func (x *Expr) String() string {
 func (*Expr) ProtoMessage() {}
 
 func (x *Expr) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -713,7 +900,7 @@ func (x *Expr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expr.ProtoReflect.Descriptor instead.
 func (*Expr) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{7}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Expr) GetType() *Type {
@@ -790,7 +977,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +989,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +1002,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Call) GetFunction() string {
@@ -836,7 +1023,7 @@ var File_protocol_plan_plan_proto protoreflect.FileDescriptor
 
 const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\"\xb3\x01\n" +
+	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\"\xe0\x01\n" +
 	"\x04Plan\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1e\n" +
 	"\n" +
@@ -844,7 +1031,8 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"partitions\x12\x17\n" +
 	"\anext_id\x18\x03 \x01(\rR\x06nextId\x12.\n" +
 	"\astreams\x18\x04 \x03(\v2\x14.hexpane.plan.StreamR\astreams\x12(\n" +
-	"\x05views\x18\x05 \x03(\v2\x12.hexpane.plan.ViewR\x05views\"N\n" +
+	"\x05views\x18\x05 \x03(\v2\x12.hexpane.plan.ViewR\x05views\x12+\n" +
+	"\x06tables\x18\x06 \x03(\v2\x13.hexpane.plan.TableR\x06tables\"N\n" +
 	"\x04Type\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x1c\n" +
 	"\tprecision\x18\x02 \x01(\rR\tprecision\x12\x14\n" +
@@ -873,7 +1061,21 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x03lon\x18\x02 \x01(\x05R\x03lon\x12\x14\n" +
 	"\x05speed\x18\x03 \x01(\x05R\x05speed\x12\x18\n" +
 	"\aheading\x18\x04 \x01(\x05R\aheading\x12\x10\n" +
-	"\x03kmh\x18\x05 \x01(\x01R\x03kmh\"\xba\x04\n" +
+	"\x03kmh\x18\x05 \x01(\x01R\x03kmh\"\xdf\x01\n" +
+	"\x05Table\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
+	"\x03sql\x18\x03 \x01(\tR\x03sql\x12.\n" +
+	"\acolumns\x18\x04 \x03(\v2\x14.hexpane.plan.ColumnR\acolumns\x12\x12\n" +
+	"\x04file\x18\x05 \x01(\tR\x04file\x12\x16\n" +
+	"\x06format\x18\x06 \x01(\tR\x06format\x12\x1a\n" +
+	"\bcontents\x18\a \x01(\tR\bcontents\x12\x12\n" +
+	"\x04rows\x18\b \x01(\x04R\x04rows\x12\x14\n" +
+	"\x05bytes\x18\t \x01(\x04R\x05bytes\"T\n" +
+	"\x04Join\x12\x14\n" +
+	"\x05table\x18\x01 \x01(\rR\x05table\x12\"\n" +
+	"\x02on\x18\x02 \x03(\v2\x12.hexpane.plan.ExprR\x02on\x12\x12\n" +
+	"\x04left\x18\x03 \x01(\bR\x04left\"\xe4\x04\n" +
 	"\x04View\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -894,7 +1096,8 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x06having\x18\x0e \x01(\v2\x12.hexpane.plan.ExprR\x06having\x12\x1d\n" +
 	"\n" +
 	"emit_final\x18\x0f \x01(\bR\temitFinal\x12!\n" +
-	"\fretention_us\x18\x10 \x01(\x03R\vretentionUs\"\xd8\x01\n" +
+	"\fretention_us\x18\x10 \x01(\x03R\vretentionUs\x12(\n" +
+	"\x05joins\x18\x1e \x03(\v2\x12.hexpane.plan.JoinR\x05joins\"\xd8\x01\n" +
 	"\tAggregate\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12.\n" +
 	"\bargument\x18\x02 \x01(\v2\x12.hexpane.plan.ExprR\bargument\x127\n" +
@@ -925,42 +1128,48 @@ func file_protocol_plan_plan_proto_rawDescGZIP() []byte {
 	return file_protocol_plan_plan_proto_rawDescData
 }
 
-var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_protocol_plan_plan_proto_goTypes = []any{
 	(*Plan)(nil),      // 0: hexpane.plan.Plan
 	(*Type)(nil),      // 1: hexpane.plan.Type
 	(*Column)(nil),    // 2: hexpane.plan.Column
 	(*Stream)(nil),    // 3: hexpane.plan.Stream
 	(*Position)(nil),  // 4: hexpane.plan.Position
-	(*View)(nil),      // 5: hexpane.plan.View
-	(*Aggregate)(nil), // 6: hexpane.plan.Aggregate
-	(*Expr)(nil),      // 7: hexpane.plan.Expr
-	(*Call)(nil),      // 8: hexpane.plan.Call
+	(*Table)(nil),     // 5: hexpane.plan.Table
+	(*Join)(nil),      // 6: hexpane.plan.Join
+	(*View)(nil),      // 7: hexpane.plan.View
+	(*Aggregate)(nil), // 8: hexpane.plan.Aggregate
+	(*Expr)(nil),      // 9: hexpane.plan.Expr
+	(*Call)(nil),      // 10: hexpane.plan.Call
 }
 var file_protocol_plan_plan_proto_depIdxs = []int32{
 	3,  // 0: hexpane.plan.Plan.streams:type_name -> hexpane.plan.Stream
-	5,  // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
-	1,  // 2: hexpane.plan.Column.type:type_name -> hexpane.plan.Type
-	2,  // 3: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
-	4,  // 4: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
-	7,  // 5: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
-	2,  // 6: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
-	7,  // 7: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
-	6,  // 8: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
-	2,  // 9: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
-	7,  // 10: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
-	7,  // 11: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
-	7,  // 12: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
-	1,  // 13: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
-	1,  // 14: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
-	1,  // 15: hexpane.plan.Expr.type:type_name -> hexpane.plan.Type
-	8,  // 16: hexpane.plan.Expr.call:type_name -> hexpane.plan.Call
-	7,  // 17: hexpane.plan.Call.arguments:type_name -> hexpane.plan.Expr
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	7,  // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
+	5,  // 2: hexpane.plan.Plan.tables:type_name -> hexpane.plan.Table
+	1,  // 3: hexpane.plan.Column.type:type_name -> hexpane.plan.Type
+	2,  // 4: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
+	4,  // 5: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
+	2,  // 6: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
+	9,  // 7: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
+	9,  // 8: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
+	2,  // 9: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
+	9,  // 10: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
+	8,  // 11: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
+	2,  // 12: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
+	9,  // 13: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
+	9,  // 14: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
+	6,  // 15: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
+	9,  // 16: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
+	1,  // 17: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
+	1,  // 18: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
+	1,  // 19: hexpane.plan.Expr.type:type_name -> hexpane.plan.Type
+	10, // 20: hexpane.plan.Expr.call:type_name -> hexpane.plan.Call
+	9,  // 21: hexpane.plan.Call.arguments:type_name -> hexpane.plan.Expr
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_protocol_plan_plan_proto_init() }
@@ -968,7 +1177,7 @@ func file_protocol_plan_plan_proto_init() {
 	if File_protocol_plan_plan_proto != nil {
 		return
 	}
-	file_protocol_plan_plan_proto_msgTypes[7].OneofWrappers = []any{
+	file_protocol_plan_plan_proto_msgTypes[9].OneofWrappers = []any{
 		(*Expr_Column)(nil),
 		(*Expr_Literal)(nil),
 		(*Expr_Call)(nil),
@@ -979,7 +1188,7 @@ func file_protocol_plan_plan_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_protocol_plan_plan_proto_rawDesc), len(file_protocol_plan_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -96,7 +96,7 @@ CREATE STREAM select (a STRING) WITH (topic = 't')
 --> error 1:15: expected a name for the stream, found the keyword SELECT (as a name it needs double quotes)
 
 CREATE STRAEM v (a STRING) WITH (topic = 't')
---> error 1:8: expected STREAM or VIEW, found `STRAEM`; did you mean `STREAM`?
+--> error 1:8: expected STREAM, TABLE or VIEW, found `STRAEM`; did you mean `STREAM`?
 
 CREATE PATTERN p (a STRING)
 --> error 1:8: CREATE PATTERN is not supported yet
@@ -111,7 +111,7 @@ CREATE STREAM v AS SELECT 1
 --> error 1:17: CREATE STREAM … AS SELECT is not supported yet
 
 SHOW STREMS
---> error 1:6: expected STREAMS, VIEWS, EDGES, PATTERNS or ALERTS, found `STREMS`; did you mean `STREAMS`?
+--> error 1:6: expected STREAMS, TABLES, VIEWS, EDGES, PATTERNS or ALERTS, found `STREMS`; did you mean `STREAMS`?
 
 SHOW ALERTS
 --> error 1:1: SHOW ALERTS is not supported yet

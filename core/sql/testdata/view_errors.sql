@@ -212,10 +212,10 @@ CREATE VIEW x AS SELECT SUM(DISTINCT speed) FROM vehicles
 --> error 1:25: SUM(DISTINCT …) is not supported yet
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles JOIN arrivals ON vehicles.device = arrivals.device
---> error 1:48: JOIN is not supported yet
+--> error 1:53: joining a stream (arrivals is one; what can be joined is a TABLE) is not supported yet
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles, arrivals
---> error 1:47: a second table in FROM (JOIN) is not supported yet
+--> error 1:47: a second table in FROM is written JOIN table ON …
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles MATCH_RECOGNIZE (PARTITION BY device)
 --> error 1:48: MATCH_RECOGNIZE is not supported yet
@@ -236,4 +236,4 @@ CREATE VIEW x AS SELECT SUM(speed) OVER (ORDER BY ts) FROM vehicles
 --> error 1:36: OVER is not supported yet
 
 CREATE VIEW x AS SELECT w.route, COUNT(*) FROM vehicles v GROUP BY route
---> error 1:25: no table `w` here; FROM names `vehicles`
+--> error 1:25: no table `w` here; FROM names `v`

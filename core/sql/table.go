@@ -1,0 +1,113 @@
+package sql
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hexpane/hexpane/protocol/plan"
+)
+
+// tableOptions are what CREATE TABLE … WITH (…) may say, and tableFormats what its files may be.
+var (
+	tableOptions = []string{"file", "format"}
+	tableFormats = []string{"csv", "json"}
+)
+
+// TableRelation is a table's columns.
+func TableRelation(t *plan.Table) Relation {
+	return Relation{Name: t.Name, Columns: columnsOf(t.Columns)}
+}
+
+func columnsOf(list []*plan.Column) []Column {
+	columns := make([]Column, len(list))
+	for i, c := range list {
+		columns[i] = Column{c.Name, c.Type.Value()}
+	}
+	return columns
+}
+
+// planTable checks a CREATE TABLE and gives its definition, without an id and without contents.
+func planTable(st *CreateTable) *plan.Table {
+	s := &scope{Relation: Relation{Name: st.Name.Name}}
+	def := &plan.Table{Name: st.Name.Name, Sql: st.Source()}
+	keyed := false
+	for _, c := range st.Columns {
+		if s.find(Ident{Name: c.Name.Name}) >= 0 {
+			fail(c.Name.Pos, "column `%s` is declared twice", c.Name.Name)
+		}
+		s.Columns = append(s.Columns, Column{c.Name.Name, c.Type})
+		def.Columns = append(def.Columns, &plan.Column{Name: c.Name.Name, Type: planType(c.Type), Key: c.Key, Path: jsonPath(c)})
+		keyed = keyed || c.Key
+	}
+	if !keyed {
+		fail(st.Name.Pos, "table %s has no key to find its rows by: write KEY behind a column", st.Name.Name)
+	}
+	o := namedOptions(st.Options, tableOptions, nil)
+	file, ok := o["file"]
+	if !ok || strings.TrimSpace(file.Value) == "" {
+		fail(st.Name.Pos, "table %s has no file: WITH (file = 'districts.csv')", st.Name.Name)
+	}
+	def.File = strings.TrimSpace(file.Value)
+	if path.IsAbs(def.File) || slices.Contains(strings.Split(def.File, "/"), "..") || strings.ContainsAny(def.File, "\x00\\") {
+		fail(file.ValuePos, "'%s': a table's file lies in the core's directory of tables (tables.dir), and is named from there", shorten(def.File))
+	}
+	def.Format = o.word("format", strings.ToLower(strings.TrimPrefix(path.Ext(def.File), ".")))
+	if def.Format == "ndjson" || def.Format == "jsonl" {
+		def.Format = "json"
+	}
+	if !slices.Contains(tableFormats, def.Format) {
+		at := file.ValuePos
+		if opt, said := o["format"]; said {
+			at = opt.ValuePos
+		}
+		fail(at, "a table's file is csv or json, not '%s'; say which: format = 'csv'", shorten(def.Format))
+	}
+	for _, c := range st.Columns {
+		if def.Format == "csv" && c.PathPos != (Pos{}) {
+			fail(c.PathPos, "PATH is for JSON; a CSV file's columns go by the names in its first line")
+		}
+	}
+	return def
+}
+
+func createTable(p *plan.Plan, st *CreateTable) (string, bool) {
+	free(p, st.Create, "table")
+	old, exists := findNamed(p.Tables, st.Name)
+	if exists && keep(st.Create, "table", old.Name, old.Sql, st.Source()) {
+		return "table " + old.Name + " exists already", false
+	}
+	def := planTable(st)
+	if exists {
+		if views := viewsJoining(p, old.Id); len(views) > 0 {
+			fail(st.Name.Pos, "table %s cannot be replaced: %s on it; DROP VIEW first (new contents need no new definition: change the file)", old.Name, readers(views))
+		}
+	} else if len(p.Tables) == maxDefined {
+		fail(st.Name.Pos, "there are %d tables already; no more fit", maxDefined)
+	}
+	def.Id = nextID(p)
+	p.Tables = put(p.Tables, def)
+	return "table " + def.Name + verb(exists), true
+}
+
+func dropTable(p *plan.Plan, st *Drop) (string, bool) {
+	t, ok := findNamed(p.Tables, st.Name)
+	if !ok {
+		return missing(st, "table", namesOf(p.Tables)), false
+	}
+	if views := viewsJoining(p, t.Id); len(views) > 0 {
+		fail(st.Name.Pos, "table %s cannot be dropped: %s on it; DROP VIEW first", t.Name, readers(views))
+	}
+	p.Tables = without(p.Tables, t)
+	return "table " + t.Name + " dropped", true
+}
+
+func viewsJoining(p *plan.Plan, table uint32) []string {
+	var names []string
+	for _, v := range p.Views {
+		if slices.ContainsFunc(v.Joins, func(j *plan.Join) bool { return j.Table == table }) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
