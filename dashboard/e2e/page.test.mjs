@@ -100,7 +100,8 @@ test('a click on a cell shows its windows', async () => {
   await start();
   await ready(page);
   await page.keyboard.press('v');
-  await page.waitForFunction(() => window.__hexpane.cells() > 50, null, { timeout: 20_000 });
+  await page.waitForFunction(() => window.__hexpane.cells() > 50 && !window.__hexpane.drawn('stream:vehicles') && window.__hexpane.drawn('heat'), null,
+    { timeout: 20_000, polling: 100 });
   const at = await page.evaluate(() => {
     const { map, session } = window.__hexpane;
     const r = map.getContainer().getBoundingClientRect();
@@ -110,7 +111,6 @@ test('a click on a cell shows its windows', async () => {
       if (fleet.speed[i] === 0 && p.x > 300 && p.x < r.width - 340 && p.y > 150 && p.y < r.height - 60) return { x: p.x + r.x, y: p.y + r.y };
     }
   });
-  await page.waitForTimeout(1500);
   await page.mouse.click(at.x, at.y);
   const card = page.locator('[data-testid=card]');
   await card.locator('tbody tr').first().waitFor({ timeout: 10_000 });

@@ -6,6 +6,7 @@ export function expose(session: Session): void {
     get map() { return session.map?.base; },
     ready: () => session.map?.ready() ?? false,
     vehicles: () => session.fleets.values().next().value?.n ?? 0,
+    drawn: (layer: string) => session.map?.drawn(layer) ?? false,
     cells: () => session.heat?.cells.length ?? 0,
     connection: () => session.connection(),
     ageMs: () => session.ageMs(),

@@ -214,8 +214,16 @@ export class LiveMap {
   }
 
   private layersLoaded(): boolean {
-    const deck = (this.overlay as unknown as { _deck?: { layerManager?: { getLayers(): Layer[] } } })._deck;
-    return deck?.layerManager?.getLayers().every(l => l.isLoaded) ?? false;
+    return this.deckLayers()?.every(l => l.isLoaded) ?? false;
+  }
+
+  /** Whether a layer whose id starts so is drawn, and so can be clicked. */
+  drawn(id: string): boolean {
+    return this.deckLayers()?.some(l => l.id.startsWith(id)) ?? false;
+  }
+
+  private deckLayers(): Layer[] | undefined {
+    return (this.overlay as unknown as { _deck?: { layerManager?: { getLayers(): Layer[] } } })._deck?.layerManager?.getLayers();
   }
 }
 
