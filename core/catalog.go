@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/core/table"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/wire"
 	"github.com/nats-io/nats.go/jetstream"
@@ -24,6 +26,7 @@ type catalog struct {
 	bucket  jetstream.KeyValue
 	current atomic.Pointer[plan.Plan]
 	edges   edgeList
+	tables  *table.Keeper // nil in tests without tables
 	changed func(old, next *plan.Plan)
 
 	mu       sync.Mutex // one change at a time
@@ -86,21 +89,72 @@ func (c *catalog) apply(ctx context.Context, st sql.Statement) (string, error) {
 	if err != nil || next.Version == old.Version {
 		return message, err
 	}
+	if err := c.tables.Fill(ctx, next); err != nil {
+		return "", &sql.Error{Line: st.Place().Line, Column: st.Place().Column, Message: err.Error()}
+	}
+	return message, c.put(ctx, old, next)
+}
+
+// refill gives tables the contents that their files have now.
+func (c *catalog) refill(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.plan()
+	changed := c.tables.Changed(ctx, old)
+	if len(changed) == 0 {
+		return nil
+	}
+	next := proto.CloneOf(old)
+	for _, def := range changed {
+		i := slices.IndexFunc(next.Tables, func(t *plan.Table) bool { return t.Id == def.Id })
+		next.Tables[i] = def
+		c.log.Info("a table's file changed", "table", def.Name, "rows", def.Rows, "packed_bytes", def.Bytes)
+	}
+	next.Version++
+	return c.put(ctx, old, next)
+}
+
+// followTables looks for changed files until ctx ends.
+func (c *catalog) followTables(ctx context.Context) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := c.refill(ctx); err != nil && ctx.Err() == nil {
+			c.log.Warn("a table's new contents could not be put in force; trying again", "error", err)
+		}
+	}
+}
+
+// lookEvery is how often tables' files are looked at.
+const lookEvery = time.Second
+
+// put makes next the plan in force.
+func (c *catalog) put(ctx context.Context, old, next *plan.Plan) error {
 	data, err := proto.Marshal(next)
 	if err != nil {
-		return "", fmt.Errorf("encode plan: %w", err)
+		return fmt.Errorf("encode plan: %w", err)
 	}
 	if len(data) > maxPlanBytes {
-		return "", fmt.Errorf("the catalogue would take %d KiB; at most %d KiB fit", len(data)>>10, maxPlanBytes>>10)
+		return fmt.Errorf("the catalogue would take %d KiB; at most %d KiB fit", len(data)>>10, maxPlanBytes>>10)
 	}
 	revision, err := c.bucket.Update(ctx, wire.PlanKey, data, c.revision)
 	if err != nil {
-		return "", fmt.Errorf("the plan could not be changed (another core may have changed it; try again): %w", err)
+		return fmt.Errorf("the plan could not be changed (another core may have changed it; try again): %w", err)
 	}
 	c.revision = revision
 	c.current.Store(next)
 	c.changed(old, next)
-	return message, nil
+	if len(old.Tables) > 0 {
+		if err := c.tables.Prune(ctx, old, next); err != nil {
+			c.log.Warn("old contents of tables stay on the NATS server's disk until the next change", "error", err)
+		}
+	}
+	return nil
 }
 
 // maxPlanBytes: a JetStream message holds the whole plan.

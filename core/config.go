@@ -26,6 +26,12 @@ type Config struct {
 		Idle time.Duration `yaml:"idle" default:"15s" help:"an edge silent for this long holds no watermark back"`
 	} `yaml:"time" help:"event time"`
 
+	Tables struct {
+		Dir      string `yaml:"dir" help:"directory of the files that CREATE TABLE … WITH (file = …) names; empty: tables in the data directory"`
+		MaxRows  int    `yaml:"max_rows" default:"100000" help:"most rows of a table; every edge that joins it holds them in memory"`
+		MaxBytes int64  `yaml:"max_bytes" default:"16MiB" unit:"bytes" help:"largest file of a table"`
+	} `yaml:"tables" help:"reference tables"`
+
 	State struct {
 		CacheBytes int64 `yaml:"cache_bytes" default:"64MiB" unit:"bytes" help:"block cache"`
 		TableRows  int   `yaml:"table_rows" default:"10000" help:"rows kept of late and of rejected, per partition"`
@@ -68,6 +74,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("partitions: %d must be 1 to 256", c.Partitions)
 	case c.Live.Tick < 5*time.Millisecond:
 		return fmt.Errorf("live.tick: %s must be at least 5ms", c.Live.Tick)
+	case c.Tables.MaxRows < 1:
+		return fmt.Errorf("tables.max_rows: %d must be at least 1", c.Tables.MaxRows)
+	case c.Tables.MaxBytes < 1:
+		return fmt.Errorf("tables.max_bytes: %d must be at least 1", c.Tables.MaxBytes)
 	case c.State.TableRows < 10:
 		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
 	case c.Influx.URL != "" && c.Influx.Bucket == "":

@@ -33,7 +33,9 @@ import (
 	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/core/store/influx"
+	"github.com/hexpane/hexpane/core/table"
 	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/wire"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -148,8 +150,19 @@ func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 	if c.marks, err = openMarks(prepare, js); err != nil {
 		return fmt.Errorf("NATS at %s: %w", url, err)
 	}
-	c.catalog, err = openCatalog(prepare, bucket, uint32(c.cfg.Partitions), d.Log)
-	return err
+	if c.catalog, err = openCatalog(prepare, bucket, uint32(c.cfg.Partitions), d.Log); err != nil {
+		return err
+	}
+	objects, err := js.CreateOrUpdateObjectStore(prepare, jetstream.ObjectStoreConfig{Bucket: wire.TableStore})
+	if err != nil {
+		return fmt.Errorf("NATS at %s: prepare JetStream: %w", url, err)
+	}
+	dir := c.cfg.Tables.Dir
+	if dir == "" {
+		dir = filepath.Join(d.DataDir, "tables")
+	}
+	c.catalog.tables = table.New(table.Config{Dir: dir, MaxRows: c.cfg.Tables.MaxRows, MaxBytes: c.cfg.Tables.MaxBytes}, objects, d.Metrics, d.Log)
+	return nil
 }
 
 func (c *Core) newPartition(id uint32) *partition {
@@ -188,6 +201,7 @@ func (c *Core) Run(ctx context.Context) error {
 	g.Go(func() error { return c.hub.Run(ctx) })
 	g.Go(func() error { return c.status.run(ctx) })
 	g.Go(func() error { return c.purge(ctx) })
+	g.Go(func() error { return c.catalog.followTables(ctx) })
 	if c.sink != nil {
 		g.Go(func() error { return c.sink.Run(ctx) })
 	}

@@ -44,7 +44,7 @@ func statementError(err error) error {
 func (c *Core) run(ctx context.Context, st sql.Statement) (*api.Answer, error) {
 	p := c.catalog.plan()
 	switch s := st.(type) {
-	case *sql.CreateStream, *sql.CreateView, *sql.Drop:
+	case *sql.CreateStream, *sql.CreateTable, *sql.CreateView, *sql.Drop:
 		message, err := c.catalog.apply(ctx, st)
 		return &api.Answer{Messages: []string{message}}, err
 	case *sql.Select:
@@ -76,7 +76,7 @@ func answerOf(r sql.Result) *api.Answer {
 	return a
 }
 
-// tables are what SELECT reads besides views: the core's own tables, and the newest row per key of a stream that sends rows.
+// tables are what SELECT reads besides views: the core's own tables, reference tables, and the newest row per key of a stream that sends rows.
 func (c *Core) tables(p *plan.Plan) []sql.Relation {
 	var all []sql.Relation
 	for name, columns := range ownTables {
@@ -88,6 +88,9 @@ func (c *Core) tables(p *plan.Plan) []sql.Relation {
 			}
 		}
 		all = append(all, r)
+	}
+	for _, t := range p.Tables {
+		all = append(all, sql.TableRelation(t))
 	}
 	for _, s := range p.Streams {
 		if s.Position != nil {
@@ -109,7 +112,7 @@ func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, watermark := c.read(p, rel.Name, q)
+	rows, watermark := c.read(ctx, p, rel.Name, q)
 	var failed error
 	r, err := q.Run(ctx, rows(&failed))
 	if err = errors.Join(err, failed); err != nil {
@@ -128,7 +131,7 @@ func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
 type source func(failed *error) iter.Seq[[]value.Value]
 
 // read gives a relation's rows, and the watermark that they stand at.
-func (c *Core) read(p *plan.Plan, name string, q *sql.Query) (source, *string) {
+func (c *Core) read(ctx context.Context, p *plan.Plan, name string, q *sql.Query) (source, *string) {
 	for _, v := range p.Views {
 		if v.Name == name {
 			return c.readView(v, q), c.watermarkText(v.Stream)
@@ -137,6 +140,11 @@ func (c *Core) read(p *plan.Plan, name string, q *sql.Query) (source, *string) {
 	for _, s := range p.Streams {
 		if s.Name == name {
 			return c.readLatest(s), c.watermarkText(s.Id)
+		}
+	}
+	for _, t := range p.Tables {
+		if t.Name == name {
+			return c.readTable(ctx, t), nil
 		}
 	}
 	switch name {
@@ -230,6 +238,19 @@ func (c *Core) readLatest(def *plan.Stream) source {
 					return
 				}
 			}
+		}
+	}
+}
+
+func (c *Core) readTable(ctx context.Context, def *plan.Table) source {
+	return func(failed *error) iter.Seq[[]value.Value] {
+		return func(yield func([]value.Value) bool) {
+			t, err := c.catalog.tables.Get(ctx, def)
+			if err != nil {
+				*failed = err
+				return
+			}
+			t.All()(yield)
 		}
 	}
 }

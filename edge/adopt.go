@@ -11,16 +11,25 @@ import (
 	"github.com/hexpane/hexpane/edge/store"
 	"github.com/hexpane/hexpane/protocol/payload"
 	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/reference"
 	"google.golang.org/protobuf/proto"
 )
 
+// adoption is a plan with what it needs.
+type adoption struct {
+	plan     *plan.Plan
+	contents map[uint32]*reference.Table // of the tables that its views join, by id
+	packed   map[string][]byte           // the same as they came, by name
+}
+
 // adopt switches to a plan. Everything was cut before, so the journal is empty and a replay will run under the new one.
-func (l *line) adopt(p *plan.Plan) error {
+func (l *line) adopt(next adoption) error {
+	p := next.plan
 	if l.plan != nil && p.Version <= l.plan.Version {
 		return nil
 	}
 	crash.Here("adopt.cut")
-	if err := l.install(p); err != nil {
+	if err := l.install(p, next.contents); err != nil {
 		return err
 	}
 	crash.Here("adopt.installed")
@@ -28,7 +37,7 @@ func (l *line) adopt(p *plan.Plan) error {
 	if err != nil {
 		return fmt.Errorf("encode plan: %w", err)
 	}
-	if err := l.store.SetPlan(data); err != nil {
+	if err := l.store.SetPlan(data, next.packed); err != nil {
 		return err
 	}
 	crash.Here("adopt.kept")
@@ -37,8 +46,8 @@ func (l *line) adopt(p *plan.Plan) error {
 }
 
 // install compiles a plan and keeps what is known of the streams that stay.
-func (l *line) install(p *plan.Plan) error {
-	table, err := pane.New(p)
+func (l *line) install(p *plan.Plan, contents map[uint32]*reference.Table) error {
+	table, err := pane.New(p, contents)
 	if err != nil {
 		return err
 	}
@@ -58,7 +67,7 @@ func (l *line) install(p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	l.plan, l.table, l.sources = p, table, sources
+	l.plan, l.contents, l.table, l.sources = p, contents, table, sources
 	l.router.Store(r)
 	l.version.Store(p.Version)
 	l.m.planVersion.Set(float64(p.Version))
@@ -92,7 +101,17 @@ func (l *line) recover() error {
 	if err := proto.Unmarshal(data, p); err != nil {
 		return fmt.Errorf("read the plan kept: %w", err)
 	}
-	if err := l.install(p); err != nil {
+	contents := map[uint32]*reference.Table{}
+	for _, def := range reference.Joined(p) {
+		packed, err := l.store.Contents(def.Contents)
+		if err != nil {
+			return err
+		}
+		if contents[def.Id], err = reference.Decode(def, packed); err != nil {
+			return fmt.Errorf("read the plan kept: %w", err)
+		}
+	}
+	if err := l.install(p, contents); err != nil {
 		return fmt.Errorf("install the plan kept: %w", err)
 	}
 	now := time.Now().UnixMicro()
@@ -125,7 +144,7 @@ func (l *line) replay(p *plan.Plan, now int64) error {
 	var failed error
 	err := l.store.Replay(func(m store.Message, rowsCut bool, layer int) {
 		for len(l.heritage) <= layer {
-			t, err := pane.New(p)
+			t, err := pane.New(p, l.contents)
 			if err != nil {
 				failed = err
 				return

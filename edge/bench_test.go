@@ -22,7 +22,7 @@ func BenchmarkTake(b *testing.B) {
 			if !c.rows {
 				p.Streams[0].Position = nil
 			}
-			if err := d.edge.line.adopt(p); err != nil {
+			if err := d.edge.line.adopt(adoption{plan: p}); err != nil {
 				b.Fatal(err)
 			}
 			l, start := d.edge.line, time.Now().UnixMicro()

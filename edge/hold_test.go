@@ -166,7 +166,7 @@ func TestRowsAreThinned(t *testing.T) {
 	defer func() { d.abandon(t) }()
 	p := cityPlan(2)
 	p.Version, p.Streams[0].Overflow = d.edge.line.plan.Version+1, latestPerPane
-	if err := d.edge.line.adopt(p); err != nil {
+	if err := d.edge.line.adopt(adoption{plan: p}); err != nil {
 		t.Fatal(err)
 	}
 	d.edge.line.sources[vehicles].def.Overflow = latestPerPane

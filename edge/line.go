@@ -12,6 +12,7 @@ import (
 	"github.com/hexpane/hexpane/edge/store"
 	"github.com/hexpane/hexpane/protocol/payload"
 	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/reference"
 	"github.com/hexpane/hexpane/protocol/wire"
 )
 
@@ -25,13 +26,14 @@ type line struct {
 	wake  func()               // the outbox has something new
 	away  func() time.Duration // how long the core has not been reached
 	queue *queue
-	plans chan *plan.Plan
+	plans chan adoption
 
 	router  atomic.Pointer[router] // read by clients' goroutines
 	backlog atomic.Int64           // bytes in the outbox
 	version atomic.Uint64          // of the plan in force
 
 	plan      *plan.Plan
+	contents  map[uint32]*reference.Table // of the tables that the plan's views join
 	sources   map[uint32]*source
 	table     *pane.Table
 	decoded   payload.Batch
@@ -62,7 +64,7 @@ type line struct {
 // newLine makes a line over a store that it has not read yet. Who assembles it says how to wake the uplink, and asks how long the
 // core is away.
 func newLine(cfg *Config, log *slog.Logger, m *metrics, s *store.Store, status *status, stats func() *wire.Stats) *line {
-	return &line{cfg: cfg, log: log, m: m, store: s, status: status, stats: stats, queue: newQueue(2*cfg.Forward.Batch, cfg.Forward.QueueBytes), plans: make(chan *plan.Plan, 1),
+	return &line{cfg: cfg, log: log, m: m, store: s, status: status, stats: stats, queue: newQueue(2*cfg.Forward.Batch, cfg.Forward.QueueBytes), plans: make(chan adoption, 1),
 		sent: map[uint32]int64{}, delivered: make(chan *wire.Delivered, 1), known: make(chan struct{})}
 }
 
@@ -109,12 +111,12 @@ func (l *line) run(ctx context.Context) error {
 			if err := l.judge(d, time.Now()); err != nil {
 				return err
 			}
-		case p := <-plans:
+		case next := <-plans:
 			if err := l.turn(nil, time.Now(), true); err != nil {
 				return err
 			}
-			if err := l.adopt(p); err != nil {
-				l.log.Error("the new plan can't run here; going on with the old one", "version", p.Version, "error", err)
+			if err := l.adopt(next); err != nil {
+				l.log.Error("the new plan can't run here; going on with the old one", "version", next.plan.Version, "error", err)
 			}
 		case <-timer.C:
 		case <-ctx.Done():

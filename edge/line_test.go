@@ -80,7 +80,7 @@ func newDesk(t testing.TB, dir string) *desk {
 	t.Helper()
 	d := &desk{dir: dir}
 	d.open(t)
-	if err := d.edge.line.adopt(cityPlan(1)); err != nil {
+	if err := d.edge.line.adopt(adoption{plan: cityPlan(1)}); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -175,7 +175,7 @@ func TestAReadingWithTooMuchTextIsRejected(t *testing.T) {
 	p := cityPlan(2)
 	p.Streams[0].Id, p.Views[0].Stream = 2, 2
 	p.Streams[0].Columns = append(p.Streams[0].Columns, textColumn("note"))
-	if err := d.edge.line.adopt(p); err != nil {
+	if err := d.edge.line.adopt(adoption{plan: p}); err != nil {
 		t.Fatal(err)
 	}
 	withNote := func(i, n int) ingest.Message {
@@ -233,7 +233,7 @@ func TestOneMessageForTwoStreams(t *testing.T) {
 	second := cityPlan(2).Streams[0]
 	second.Id, second.Name, second.Topic = 5, "all", "city/{device}/#"
 	p.Streams = append(p.Streams, second)
-	if err := d.edge.line.adopt(p); err != nil {
+	if err := d.edge.line.adopt(adoption{plan: p}); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.edge.line.turn([]ingest.Message{d.message("bus", readings(0, 1)[0])}, time.Now(), true); err != nil {
@@ -248,7 +248,7 @@ func TestAnOlderPlanIsIgnored(t *testing.T) {
 	d := newDesk(t, t.TempDir())
 	defer func() { d.abandon(t) }()
 	for _, p := range []*plan.Plan{anotherView(cityPlan(3)), cityPlan(2), cityPlan(3)} {
-		if err := d.edge.line.adopt(p); err != nil {
+		if err := d.edge.line.adopt(adoption{plan: p}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -108,7 +108,7 @@ func (o *outage) run(t testing.TB) {
 			t.Error(err)
 		}
 	}()
-	if err := o.line.adopt(outagePlan()); err != nil {
+	if err := o.line.adopt(adoption{plan: outagePlan()}); err != nil {
 		t.Fatal(err)
 	}
 	start := time.UnixMilli(firstReading).Add(-2 * time.Hour).Truncate(time.Minute)

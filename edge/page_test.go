@@ -25,7 +25,7 @@ func hostileDesk(t *testing.T) *desk {
 	second := cityPlan(2).Streams[0]
 	second.Id, second.Name, second.Topic = 5, "s"+hostile, "evil/{device}/#"
 	p.Streams = append(p.Streams, second)
-	if err := d.edge.line.adopt(p); err != nil {
+	if err := d.edge.line.adopt(adoption{plan: p}); err != nil {
 		t.Fatal(err)
 	}
 	batch := []ingest.Message{d.message("bus", readings(0, 1)[0]), d.message("bus", readings(0, 1)[0]), d.message(hostile, "{"),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/reference"
 	"github.com/hexpane/hexpane/protocol/wire"
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
@@ -17,8 +18,9 @@ func (e *Edge) watchPlans(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("plan bucket: %w", err)
 	}
+	var failed uint64 // the last plan whose tables could not be had
 	for first := true; ctx.Err() == nil; first = false {
-		if err := e.followPlans(ctx, js); err != nil && ctx.Err() == nil && first {
+		if err := e.followPlans(ctx, js, &failed); err != nil && ctx.Err() == nil && first {
 			e.log.Info("waiting for the core's plans", "bucket", wire.PlanBucket, "reason", err)
 		}
 		select {
@@ -29,7 +31,7 @@ func (e *Edge) watchPlans(ctx context.Context) error {
 	return nil
 }
 
-func (e *Edge) followPlans(ctx context.Context, js jetstream.JetStream) error {
+func (e *Edge) followPlans(ctx context.Context, js jetstream.JetStream, failed *uint64) error {
 	bucket, err := js.KeyValue(ctx, wire.PlanBucket)
 	if err != nil {
 		return err
@@ -55,8 +57,16 @@ func (e *Edge) followPlans(ctx context.Context, js jetstream.JetStream) error {
 				e.log.Error("unreadable plan; going on with the old one", "revision", entry.Revision(), "error", err)
 				continue
 			}
+			next, err := fetch(ctx, js, p)
+			if err != nil { // they may be gone already, with a newer plan on its way
+				if *failed != p.Version && ctx.Err() == nil {
+					e.log.Warn("the plan's tables can't be had; trying again, and going on with the old plan", "version", p.Version, "error", err)
+				}
+				*failed = p.Version
+				return err
+			}
 			select {
-			case e.line.plans <- p:
+			case e.line.plans <- next:
 			case <-ctx.Done():
 				return nil
 			}
@@ -65,6 +75,32 @@ func (e *Edge) followPlans(ctx context.Context, js jetstream.JetStream) error {
 			}
 		}
 	}
+}
+
+// fetch gets the contents of the tables that a plan's views join. A table's contents are asked for again with each plan: plans
+// change rarely, and what is at hand is then never something else than what the plan says.
+func fetch(ctx context.Context, js jetstream.JetStream, p *plan.Plan) (adoption, error) {
+	next := adoption{plan: p}
+	joined := reference.Joined(p)
+	if len(joined) == 0 {
+		return next, nil
+	}
+	next.contents, next.packed = map[uint32]*reference.Table{}, map[string][]byte{}
+	objects, err := js.ObjectStore(ctx, wire.TableStore)
+	if err != nil {
+		return next, fmt.Errorf("store %s: %w", wire.TableStore, err)
+	}
+	for _, def := range joined {
+		packed, err := objects.GetBytes(ctx, def.Contents)
+		if err != nil {
+			return next, fmt.Errorf("contents of table %s: %w", def.Name, err)
+		}
+		if next.contents[def.Id], err = reference.Decode(def, packed); err != nil {
+			return next, err
+		}
+		next.packed[def.Contents] = packed
+	}
+	return next, nil
 }
 
 // resubscribe waits for the line to have adopted a plan, then reads its topics.

@@ -211,7 +211,7 @@ func (s *schedule) adopt() error {
 	if s.version%2 == 0 {
 		p = anotherView(p)
 	}
-	return s.line.adopt(p)
+	return s.line.adopt(adoption{plan: p})
 }
 
 // publish makes messages of new readings, and sometimes one again that was acknowledged.

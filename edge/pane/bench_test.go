@@ -15,7 +15,7 @@ func BenchmarkFold(b *testing.B) {
 		b.Run(fmt.Sprintf("rows=%v", rows), func(b *testing.B) {
 			p := testPlan(8)
 			p.Views = []*plan.View{p.Views[3]}
-			table, err := pane.New(p)
+			table, err := pane.New(p, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -38,7 +38,7 @@ func BenchmarkFold(b *testing.B) {
 
 func BenchmarkCutDeltas(b *testing.B) {
 	p := testPlan(8)
-	table, err := pane.New(p)
+	table, err := pane.New(p, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

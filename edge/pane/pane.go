@@ -2,6 +2,7 @@
 // disk; times are arguments.
 //
 //	pane.go       Table: views' open panes, and the rows to forward
+//	join.go       reference tables beside a reading
 //	watermark.go  the promise an edge makes about a stream
 //
 // A Table holds only what was not forwarded yet. Cut empties it into deltas and rows, partition by partition; the
@@ -15,6 +16,7 @@ import (
 	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/expr"
 	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/reference"
 	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/hexpane/hexpane/protocol/window"
 	"github.com/hexpane/hexpane/protocol/wire"
@@ -41,6 +43,8 @@ type stream struct {
 type view struct {
 	id     uint32
 	size   int64
+	joins  []join // what the rest is over
+	wide   []value.Value
 	filter func([]value.Value) value.Value
 	keys   []func([]value.Value) value.Value
 	args   []func([]value.Value) value.Value // nil: COUNT(*)
@@ -53,8 +57,8 @@ type entry struct {
 	readings uint64
 }
 
-// New compiles the edge's half of a plan.
-func New(p *plan.Plan) (*Table, error) {
+// New compiles the edge's half of a plan; tables are the contents of the reference tables that its views join, by id.
+func New(p *plan.Plan, tables map[uint32]*reference.Table) (*Table, error) {
 	t := &Table{partitions: p.Partitions, streams: map[uint32]*stream{}}
 	for _, s := range p.Streams {
 		st := &stream{forward: s.Position != nil, timed: s.Timestamp < 0, width: len(s.Columns), rows: make([][]value.Value, max(1, p.Partitions))}
@@ -73,7 +77,7 @@ func New(p *plan.Plan) (*Table, error) {
 		if st == nil {
 			return nil, fmt.Errorf("view %s: its stream %d is not in the plan", v.Name, v.Stream)
 		}
-		compiled, err := newView(v)
+		compiled, err := newView(v, tables)
 		if err != nil {
 			return nil, fmt.Errorf("view %s: %w", v.Name, err)
 		}
@@ -82,9 +86,12 @@ func New(p *plan.Plan) (*Table, error) {
 	return t, nil
 }
 
-func newView(v *plan.View) (*view, error) {
+func newView(v *plan.View, tables map[uint32]*reference.Table) (*view, error) {
 	c := &view{id: v.Id, size: v.PaneUs, panes: map[int64]map[string]*entry{}}
 	var err error
+	if c.joins, err = newJoins(v, tables); err != nil {
+		return nil, err
+	}
 	if v.Filter != nil {
 		if c.filter, err = expr.Compile(v.Filter); err != nil {
 			return nil, fmt.Errorf("filter: %w", err)
@@ -141,6 +148,11 @@ func (t *Table) Fold(streamID uint32, row []value.Value, us int64, forwardRow bo
 var one = value.OfBool(true)
 
 func (t *Table) fold(v *view, row []value.Value, us int64) {
+	if v.joins != nil {
+		if row = t.join(v, row); row == nil {
+			return
+		}
+	}
 	if v.filter != nil && !v.filter(row).Bool() {
 		return
 	}

@@ -20,7 +20,7 @@ func TestCutsAddUpWhateverTheOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := testPlan(rapid.SampledFrom([]uint32{0, 1, 2, 7}).Draw(t, "partitions"))
 		readings := rapid.SliceOfN(anyReading(), 0, 60).Draw(t, "readings")
-		table, err := pane.New(p)
+		table, err := pane.New(p, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestCutsAddUpWhateverTheOrder(t *testing.T) {
 }
 
 func TestCountsWhatWaits(t *testing.T) {
-	table, err := pane.New(testPlan(2))
+	table, err := pane.New(testPlan(2), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestCountsWhatWaits(t *testing.T) {
 
 // Whatever the readings, a piece fits a message together with the slack that a batch leaves for its last one.
 func TestPiecesFitMessages(t *testing.T) {
-	table, err := pane.New(testPlan(1))
+	table, err := pane.New(testPlan(1), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestPlansThatCannotRunAreRefused(t *testing.T) {
 	} {
 		p := testPlan(1)
 		spoil(p)
-		if _, err := pane.New(p); err == nil || !strings.Contains(err.Error(), "by_device") {
+		if _, err := pane.New(p, nil); err == nil || !strings.Contains(err.Error(), "by_device") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

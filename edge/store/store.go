@@ -13,6 +13,7 @@
 //	m/inherited                      until it is settled: the pending epoch u64, then for each layer epoch u64, journal u64, held rows u64, held generation u32
 //	m/rows                           the journal position up to which rows were cut
 //	m/journal  m/order  m/marks  m/held  the last number used of each, since the keys themselves are deleted
+//	t <name>                         contents of a table that the plan's views join
 //	q <partition u32>                the last batch sequence of a partition
 //	w <stream u32>                   the watermark promised last
 //	j <seq u64>                      journal record: a micro-batch of messages
@@ -202,13 +203,32 @@ func (s *Store) Close() error { return s.db.Close() }
 // Plan gives the last plan kept, nil if none.
 func (s *Store) Plan() ([]byte, error) { return s.get(metaKey("plan")) }
 
-// SetPlan keeps a plan; call it when the journal is empty, so that a replay runs under the plan that took the readings in.
-func (s *Store) SetPlan(b []byte) error {
-	if err := s.db.Set(metaKey("plan"), b, pebble.Sync); err != nil {
+// Contents gives a table's contents by their name.
+func (s *Store) Contents(name string) ([]byte, error) { return s.get(contentsKey(name)) }
+
+// SetPlan keeps a plan and the contents of its tables, by name, and no others; call it when the journal is empty, so that a replay
+// runs under the plan that took the readings in.
+func (s *Store) SetPlan(b []byte, contents map[string][]byte) error {
+	batch := s.db.NewBatch()
+	err := s.scan('t', func(key, _ []byte) error {
+		if contents[string(key)] != nil {
+			return nil
+		}
+		return batch.Delete(contentsKey(string(key)), nil)
+	})
+	for name, packed := range contents {
+		err = errors.Join(err, batch.Set(contentsKey(name), packed, nil))
+	}
+	if err = errors.Join(err, batch.Set(metaKey("plan"), b, nil)); err == nil {
+		err = batch.Commit(pebble.Sync)
+	}
+	if err = errors.Join(err, batch.Close()); err != nil {
 		return fmt.Errorf("keep plan: %w", err)
 	}
 	return nil
 }
+
+func contentsKey(name string) []byte { return append([]byte{'t'}, name...) }
 
 // Watermarks gives the watermark promised last of each stream.
 func (s *Store) Watermarks() (map[uint32]int64, error) {

@@ -34,8 +34,8 @@ func TestPlanIsKept(t *testing.T) {
 	if p, err := s.Plan(); p != nil || err != nil {
 		t.Fatalf("a new store has the plan %q, %v", p, err)
 	}
-	for _, plan := range []string{"one", "two"} {
-		if err := s.SetPlan([]byte(plan)); err != nil {
+	for plan, tables := range []map[string][]byte{{"gone": []byte("a"), "kept": []byte("b")}, {"kept": []byte("b"), "new": []byte("c")}} {
+		if err := s.SetPlan([]byte{'0' + byte(plan)}, tables); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -43,8 +43,13 @@ func TestPlanIsKept(t *testing.T) {
 	closed(t, s)
 	s = openOn(t, crashed)
 	defer closed(t, s)
-	if p, err := s.Plan(); string(p) != "two" || err != nil {
+	if p, err := s.Plan(); string(p) != "1" || err != nil {
 		t.Errorf("plan %q, %v", p, err)
+	}
+	for name, want := range map[string]string{"gone": "", "kept": "b", "new": "c"} {
+		if got, err := s.Contents(name); string(got) != want || err != nil {
+			t.Errorf("contents %s are %q, %v; want %q", name, got, err, want)
+		}
 	}
 }
 

@@ -18,14 +18,15 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// JetStream's names. Batches go to tele.<edge>.<partition>; the plan is one key of a bucket, and what was applied of each edge is
-// one key of another.
+// JetStream's names. Batches go to tele.<edge>.<partition>; the plan is one key of a bucket, what was applied of each edge is
+// one key of another, and the contents of tables are objects of a third.
 const (
 	StreamName    = "HEXPANE_TELE"
 	StreamSubject = "tele.>"
 	PlanBucket    = "HEXPANE_PLAN"
 	PlanKey       = "plan"
-	EdgeBucket    = "HEXPANE_EDGES" // Delivered, by edge id
+	EdgeBucket    = "HEXPANE_EDGES"  // Delivered, by edge id
+	TableStore    = "HEXPANE_TABLES" // objects: contents of the plan's tables
 )
 
 // MaxBatchBytes bounds a batch when unpacked; MaxMessageBytes what an edge puts in one message (JetStream takes 1 MiB).
