@@ -214,19 +214,20 @@ func (p *partition) deltas(t *turn, d *wire.Deltas) error {
 		if err != nil {
 			return err
 		}
-		var class window.Class
-		if states, class, err = v.Delta(d.PaneUs, key, states, watermark, stored); err != nil {
+		var out merge.Outcome
+		if states, out, err = v.Delta(d.PaneUs, key, states, watermark, stored); err != nil {
 			return err
 		}
-		if class != window.OnTime {
-			p.m.late.WithLabelValues(v.Def.Name, class.String()).Inc()
+		if out.Class == window.Late {
+			p.m.late.WithLabelValues(v.Def.Name, window.Late.String()).Inc()
 		}
-		if class == window.TooLate {
+		if out.Refused {
+			p.m.late.WithLabelValues(v.Def.Name, window.TooLate.String()).Inc()
 			var readings uint64
 			if i < len(d.Readings) {
 				readings = d.Readings[i]
 			}
-			p.tooLate(t, v, d.PaneUs, key, readings, watermark)
+			p.tooLate(t, v, out.Window, key, readings, watermark)
 		}
 		keys = rest
 	}
@@ -265,19 +266,20 @@ func (p *partition) flush(t *turn) error {
 	for _, v := range p.views {
 		watermark := p.streams[v.Def.Stream].output()
 		var failed error
-		v.Flush(watermark, func(c merge.Change) {
+		stored := func(start int64, key []byte) ([]byte, error) { return p.store.Window(p.id, v.Def.Id, start, key) }
+		err := v.Flush(watermark, stored, func(c merge.Change) {
 			if c.Stored != nil {
 				t.tx.Window(p.id, v.Def.Id, c.Start, []byte(c.Key), c.Stored)
 			}
-			if v.Def.EmitFinal {
+			if v.Def.EmitFinal || c.Window == nil {
 				return
 			}
 			if err := p.report(t, v, c.Start, []byte(c.Key), c.Window, watermark, c.Fired); err != nil {
 				failed = err
 			}
 		})
-		if failed != nil {
-			return failed
+		if err = errors.Join(err, failed); err != nil {
+			return err
 		}
 		p.retain(t, v.Def, watermark)
 	}
@@ -313,11 +315,7 @@ func (p *partition) emitFinals(now int64) error {
 		}
 		t := &turn{tx: p.store.Begin(), now: now, marks: p.outputs}
 		span := v.Def.WindowUs + v.Def.GraceUs
-		err := p.store.Windows(p.id, id, from-span+1, watermark-span+1, func(start int64, key, stored []byte) (bool, error) {
-			w, err := v.Decode(stored)
-			if err != nil {
-				return false, err
-			}
+		err := v.Scan(from-span+1, watermark-span+1, p.panes(id), func(start int64, key []byte, w *merge.Window) (bool, error) {
 			return true, p.report(t, v, start, key, w, watermark, true)
 		})
 		if err != nil {
@@ -334,6 +332,13 @@ func (p *partition) emitFinals(now int64) error {
 		}
 	}
 	return nil
+}
+
+// panes reads what is stored of a view.
+func (p *partition) panes(view uint32) merge.Panes {
+	return func(from, to int64, f func(int64, []byte, []byte) (bool, error)) error {
+		return p.store.Windows(p.id, view, from, to, f)
+	}
 }
 
 // retain drops windows older than the view keeps, a minute of event time at a time.

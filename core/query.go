@@ -180,12 +180,11 @@ func (c *Core) readView(def *plan.View, q *sql.Query) source {
 				if !ok {
 					watermark = dawn
 				}
-				stop := false
-				err := c.store.Windows(p.id, def.Id, from, to, func(start int64, key, stored []byte) (bool, error) {
-					w, err := v.Decode(stored)
-					if err != nil {
-						return false, err
-					}
+				stop, from := false, from
+				if def.AdvanceUs > 0 && def.RetentionUs > 0 && ok { // the panes of what started before may be gone
+					from = max(from, watermark-def.RetentionUs)
+				}
+				err := v.Scan(from, to, p.panes(def.Id), func(start int64, key []byte, w *merge.Window) (bool, error) {
 					r, shown, err := v.Shape().Row(row[:0], start, key, w, watermark)
 					if err != nil || !shown || def.EmitFinal && !r[len(r)-1].Bool() {
 						return err == nil, err

@@ -101,20 +101,16 @@ func (p *partition) restoreView(def *plan.View) error {
 	if watermark != dawn && def.WindowUs > 0 {
 		from = watermark - def.WindowUs + 1
 	}
-	t := &turn{marks: p.outputs}
+	v.Begin(watermark)
 	err = p.store.Windows(p.id, def.Id, from, 1<<63-1, func(start int64, key, stored []byte) (bool, error) {
-		if err := v.Restore(start, key, stored); err != nil {
-			return false, err
+		return true, v.Restore(start, key, stored)
+	})
+	t := &turn{marks: p.outputs}
+	v.Show(watermark, func(c merge.Change) {
+		row, ok, e := v.Shape().Row(nil, c.Start, []byte(c.Key), c.Window, watermark)
+		if err = errors.Join(err, e); ok && !def.EmitFinal {
+			t.results = append(t.results, result{view: def, key: c.Key, start: c.Start, row: row})
 		}
-		w, err := v.Decode(stored)
-		if err != nil {
-			return false, err
-		}
-		row, ok, err := v.Shape().Row(nil, start, key, w, watermark)
-		if ok && !def.EmitFinal {
-			t.results = append(t.results, result{view: def, key: string(key), start: start, row: row})
-		}
-		return true, err
 	})
 	p.live.publish(t)
 	final, ok, e := p.store.Final(p.id, def.Id)

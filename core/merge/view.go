@@ -2,6 +2,8 @@
 //
 //	watermark.go  the minimum over edges
 //	view.go       View: the open windows of one view in one partition
+//	hop.go        the same of a hopping view, whose windows are made of panes; run.go one key's
+//	scan.go       stored windows in order, for queries
 //	result.go     windows → rows that SQL shows
 //
 // Open windows, those that end after the watermark, are in memory; later ones come from the store and go back to it.
@@ -25,6 +27,7 @@ type View struct {
 	layout aggregate.Layout
 	shape  *Shape
 	panes  map[int64]map[string]*Window
+	hop    *hopper           // of a hopping view; then panes is empty
 	delta  aggregate.Partial // read into by each Delta; a state keeps nothing of one that is merged into it
 }
 
@@ -47,25 +50,41 @@ func NewView(def *plan.View) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &View{Def: def, layout: layout, shape: shape, panes: map[int64]map[string]*Window{}}, nil
+	v := &View{Def: def, layout: layout, shape: shape, panes: map[int64]map[string]*Window{}}
+	if def.AdvanceUs > 0 {
+		v.hop = &hopper{name: def.Name, layout: layout, size: def.WindowUs, advance: def.AdvanceUs, pane: def.PaneUs, grace: def.GraceUs,
+			quiet: def.EmitFinal, runs: map[string]*run{}, late: map[string]map[int64]bool{}, closed: map[place]*record{},
+			blank: layout.New().Append(nil), joined: layout.New()}
+	}
+	return v, nil
 }
 
-// Stored reads what the store holds of a window; nil if nothing. It is asked only for windows that have fired.
+// Stored reads what the store holds of a window, or of a hopping view's pane; nil if nothing. It is asked only for those that have fired.
 type Stored func(start int64, key []byte) ([]byte, error)
 
-// Delta merges one delta into the window of the pane that starts at start, at the watermark. It consumes the state from
-// src and gives the rest, and the lateness class: for window.TooLate nothing changed.
-func (v *View) Delta(start int64, key, src []byte, watermark int64, stored Stored) ([]byte, window.Class, error) {
+// Outcome says what became of a delta.
+type Outcome struct {
+	Class   window.Class // of the oldest window that took it; for TooLate none did, and nothing changed
+	Refused bool         // a window took it no more
+	Window  int64        // the start of the newest that did not
+}
+
+// Delta merges one delta into the pane that starts at start, at the watermark. It consumes the state from src and gives the rest.
+func (v *View) Delta(start int64, key, src []byte, watermark int64, stored Stored) ([]byte, Outcome, error) {
 	if v.delta == nil {
 		v.delta = v.layout.New()
 	}
 	rest, err := v.delta.Read(src)
 	if err != nil {
-		return nil, 0, fmt.Errorf("view %s: %w", v.Def.Name, err)
+		return nil, Outcome{}, fmt.Errorf("view %s: %w", v.Def.Name, err)
+	}
+	if v.hop != nil {
+		out, err := v.hop.delta(start, string(key), v.delta, watermark, stored)
+		return rest, out, err
 	}
 	class := window.Classify(window.End(start, v.Def.WindowUs), v.Def.GraceUs, watermark)
 	if class == window.TooLate {
-		return rest, class, nil
+		return rest, Outcome{class, true, start}, nil
 	}
 	w := v.panes[start][string(key)]
 	if w == nil {
@@ -73,11 +92,11 @@ func (v *View) Delta(start int64, key, src []byte, watermark int64, stored Store
 		if class == window.Late {
 			bytes, err := stored(start, key)
 			if err != nil {
-				return nil, class, err
+				return nil, Outcome{}, err
 			}
 			if w.fresh = bytes == nil; !w.fresh {
 				if w, err = v.Decode(bytes); err != nil {
-					return nil, class, err
+					return nil, Outcome{}, err
 				}
 			}
 		}
@@ -90,7 +109,7 @@ func (v *View) Delta(start int64, key, src []byte, watermark int64, stored Store
 	}
 	w.changed = true
 	w.late = w.late || class == window.Late
-	return rest, class, nil
+	return rest, Outcome{Class: class}, nil
 }
 
 func (v *View) put(start int64, key string, w *Window) {
@@ -102,8 +121,18 @@ func (v *View) put(start int64, key string, w *Window) {
 	keys[key] = w
 }
 
-// Restore puts a stored window back; call it for those that have not fired.
+// Begin says at which watermark the stored windows stand; call it before Restore.
+func (v *View) Begin(watermark int64) {
+	if v.hop != nil {
+		v.hop.start(watermark)
+	}
+}
+
+// Restore puts a stored window back; call it for those that have not fired, and for all panes that are in one that has not.
 func (v *View) Restore(start int64, key, bytes []byte) error {
+	if v.hop != nil {
+		return v.hop.restore(start, string(key), bytes)
+	}
 	w, err := v.Decode(bytes)
 	if err != nil {
 		return err
@@ -125,17 +154,21 @@ func (v *View) Decode(bytes []byte) (*Window, error) {
 	return w, nil
 }
 
-// Change is a window that a Flush reports.
+// Change is what a Flush reports: a window, bytes to store under its start, or both. It is good during the call.
 type Change struct {
 	Start  int64
 	Key    string
-	Window *Window
-	Stored []byte // the bytes to store; nil: unchanged, it only fired
-	Fired  bool   // the watermark passed its end, now or (a revision) before
+	Window *Window // nil: only to be stored
+	Stored []byte  // nil: nothing to be stored, it only fired
+	Fired  bool    // the watermark passed its end, now or (a revision) before
 }
 
-// Flush reports each window that changed, and each that fires at the watermark, and lets go of what has fired.
-func (v *View) Flush(watermark int64, report func(Change)) {
+// Flush reports each window that changed, and each that fires at the watermark, and lets go of what has fired. Of a hopping view's
+// open windows it reports the oldest of each key that changed.
+func (v *View) Flush(watermark int64, stored Stored, report func(Change)) error {
+	if v.hop != nil {
+		return v.hop.flush(watermark, stored, report)
+	}
 	for start, keys := range v.panes {
 		fires := window.Classify(window.End(start, v.Def.WindowUs), 0, watermark) != window.OnTime
 		for key, w := range keys {
@@ -156,10 +189,36 @@ func (v *View) Flush(watermark int64, report func(Change)) {
 			delete(v.panes, start)
 		}
 	}
+	return nil
 }
 
-// Open counts the windows held, and gives the panes in order.
+// Show reports each open window that viewers are to see, as they stand; after Restore.
+func (v *View) Show(watermark int64, report func(Change)) {
+	if v.hop != nil {
+		for key, n := range v.hop.runs {
+			v.hop.show(key, n, watermark, report)
+		}
+		return
+	}
+	for start, keys := range v.panes {
+		for key, w := range keys {
+			report(Change{Start: start, Key: key, Window: w})
+		}
+	}
+}
+
+// Open counts the windows held, of a hopping view the panes, and gives the panes in order.
 func (v *View) Open() (windows int, panes []int64) {
+	if v.hop != nil {
+		seen := map[int64]bool{}
+		for _, n := range v.hop.runs {
+			windows += len(n.panes)
+			for _, o := range n.panes {
+				seen[o.start] = true
+			}
+		}
+		return windows, slices.Sorted(maps.Keys(seen))
+	}
 	for _, keys := range v.panes {
 		windows += len(keys)
 	}

@@ -74,8 +74,8 @@ func (d *disk) read(start int64, key []byte) ([]byte, error) {
 	return d.windows[place{start, string(key)}], nil
 }
 
-func (d *disk) flush(v *merge.View, watermark int64) {
-	v.Flush(watermark, func(c merge.Change) {
+func (d *disk) flush(t interface{ Fatal(...any) }, v *merge.View, watermark int64) {
+	err := v.Flush(watermark, d.read, func(c merge.Change) {
 		at := place{c.Start, c.Key}
 		if c.Stored != nil {
 			d.windows[at] = c.Stored
@@ -84,6 +84,9 @@ func (d *disk) flush(v *merge.View, watermark int64) {
 			d.fired[at] = append(d.fired[at], c.Window.Revision)
 		}
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Whatever the order, the delay and the moments of commits and restarts: what comes within the grace is counted as if all had
@@ -106,11 +109,11 @@ func TestAnyOrderAndDelayGivesTheNaiveResult(t *testing.T) {
 			switch rapid.IntRange(0, 5).Draw(t, "what") {
 			case 0:
 				watermark += rapid.Int64Range(0, 30).Draw(t, "watermark moves by")
-				d.flush(v, watermark)
+				d.flush(t, v, watermark)
 			case 1:
-				d.flush(v, watermark)
+				d.flush(t, v, watermark)
 			case 2: // a restart: open windows come back from the store
-				d.flush(v, watermark)
+				d.flush(t, v, watermark)
 				v = restarted(t, def, d, watermark)
 			}
 			first := drawReading(t)
@@ -122,7 +125,7 @@ func TestAnyOrderAndDelayGivesTheNaiveResult(t *testing.T) {
 				rs = append(rs, r)
 			}
 			state := append(partial(layout, rs...).Append(nil), "rest"...)
-			rest, class, err := v.Delta(pane, first.key(), state, watermark, d.read)
+			rest, out, err := v.Delta(pane, first.key(), state, watermark, d.read)
 			if err != nil || string(rest) != "rest" {
 				t.Fatalf("rest %q, %v", rest, err)
 			}
@@ -132,12 +135,12 @@ func TestAnyOrderAndDelayGivesTheNaiveResult(t *testing.T) {
 				at := place{pane, string(first.key())}
 				naive[at] = append(naive[at], rs...)
 			}
-			if class == window.TooLate {
+			if out.Class == window.TooLate {
 				refused++
 			}
 		}
-		d.flush(v, watermark)
-		d.flush(v, math.MaxInt64-1)
+		d.flush(t, v, watermark)
+		d.flush(t, v, math.MaxInt64-1)
 		if refused != wantRefused {
 			t.Fatalf("%d deltas refused, want %d", refused, wantRefused)
 		}
@@ -222,13 +225,13 @@ func TestLifeOfAWindow(t *testing.T) {
 	} {
 		if step.delta {
 			r := reading{device: "bus", us: 3, n: 1}
-			_, class, err := v.Delta(0, r.key(), partial(layout, r).Append(nil), step.watermark, d.read)
-			if err != nil || class != step.class {
-				t.Fatalf("%s: class %s, %v", step.why, class, err)
+			_, out, err := v.Delta(0, r.key(), partial(layout, r).Append(nil), step.watermark, d.read)
+			if err != nil || out.Class != step.class || out.Refused != (step.class == window.TooLate) {
+				t.Fatalf("%s: %+v, %v", step.why, out, err)
 			}
 		}
 		got := ""
-		v.Flush(step.watermark, func(c merge.Change) {
+		if err := v.Flush(step.watermark, d.read, func(c merge.Change) {
 			if c.Stored != nil {
 				d.windows[place{c.Start, c.Key}] = c.Stored
 			}
@@ -237,7 +240,9 @@ func TestLifeOfAWindow(t *testing.T) {
 				t.Fatalf("%s: %v, %v", step.why, ok, err)
 			}
 			got += fmt.Sprintf("%s %s %s %v", row[0].Text(), row[7].Text(), row[8].Text(), c.Fired)
-		})
+		}); err != nil {
+			t.Fatal(err)
+		}
 		if got != step.reports {
 			t.Errorf("%s: reported %q, want %q", step.why, got, step.reports)
 		}

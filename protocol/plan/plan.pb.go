@@ -621,14 +621,15 @@ type View struct {
 	Keys          []*Column              `protobuf:"bytes,6,rep,name=keys,proto3" json:"keys,omitempty"`                         // name and type of each group key
 	KeyExprs      []*Expr                `protobuf:"bytes,7,rep,name=key_exprs,json=keyExprs,proto3" json:"key_exprs,omitempty"` // over the stream's columns
 	Aggregates    []*Aggregate           `protobuf:"bytes,8,rep,name=aggregates,proto3" json:"aggregates,omitempty"`
-	WindowUs      int64                  `protobuf:"varint,9,opt,name=window_us,json=windowUs,proto3" json:"window_us,omitempty"` // tumbling size; 0: one window for ever
-	PaneUs        int64                  `protobuf:"varint,10,opt,name=pane_us,json=paneUs,proto3" json:"pane_us,omitempty"`      // divides window_us
+	WindowUs      int64                  `protobuf:"varint,9,opt,name=window_us,json=windowUs,proto3" json:"window_us,omitempty"` // a window's size; 0: one window for ever
+	PaneUs        int64                  `protobuf:"varint,10,opt,name=pane_us,json=paneUs,proto3" json:"pane_us,omitempty"`      // divides window_us and advance_us
 	GraceUs       int64                  `protobuf:"varint,11,opt,name=grace_us,json=graceUs,proto3" json:"grace_us,omitempty"`
 	Outputs       []*Column              `protobuf:"bytes,12,rep,name=outputs,proto3" json:"outputs,omitempty"`                            // what SELECT * shows, before window_start, window_end, revision, final
 	OutputExprs   []*Expr                `protobuf:"bytes,13,rep,name=output_exprs,json=outputExprs,proto3" json:"output_exprs,omitempty"` // over the keys, then the aggregates' results, then window_start, window_end
 	Having        *Expr                  `protobuf:"bytes,14,opt,name=having,proto3" json:"having,omitempty"`                              // over the same
 	EmitFinal     bool                   `protobuf:"varint,15,opt,name=emit_final,json=emitFinal,proto3" json:"emit_final,omitempty"`
 	RetentionUs   int64                  `protobuf:"varint,16,opt,name=retention_us,json=retentionUs,proto3" json:"retention_us,omitempty"` // counted back from the watermark; 0: for good
+	AdvanceUs     int64                  `protobuf:"varint,17,opt,name=advance_us,json=advanceUs,proto3" json:"advance_us,omitempty"`       // between the starts of two hopping windows; 0: windows are tumbling
 	Joins         []*Join                `protobuf:"bytes,30,rep,name=joins,proto3" json:"joins,omitempty"`                                 // filter, key_exprs and the aggregates' arguments are over what they give
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -772,6 +773,13 @@ func (x *View) GetEmitFinal() bool {
 func (x *View) GetRetentionUs() int64 {
 	if x != nil {
 		return x.RetentionUs
+	}
+	return 0
+}
+
+func (x *View) GetAdvanceUs() int64 {
+	if x != nil {
+		return x.AdvanceUs
 	}
 	return 0
 }
@@ -1075,7 +1083,7 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x04Join\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\rR\x05table\x12\"\n" +
 	"\x02on\x18\x02 \x03(\v2\x12.hexpane.plan.ExprR\x02on\x12\x12\n" +
-	"\x04left\x18\x03 \x01(\bR\x04left\"\xe4\x04\n" +
+	"\x04left\x18\x03 \x01(\bR\x04left\"\x83\x05\n" +
 	"\x04View\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -1096,7 +1104,9 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x06having\x18\x0e \x01(\v2\x12.hexpane.plan.ExprR\x06having\x12\x1d\n" +
 	"\n" +
 	"emit_final\x18\x0f \x01(\bR\temitFinal\x12!\n" +
-	"\fretention_us\x18\x10 \x01(\x03R\vretentionUs\x12(\n" +
+	"\fretention_us\x18\x10 \x01(\x03R\vretentionUs\x12\x1d\n" +
+	"\n" +
+	"advance_us\x18\x11 \x01(\x03R\tadvanceUs\x12(\n" +
 	"\x05joins\x18\x1e \x03(\v2\x12.hexpane.plan.JoinR\x05joins\"\xd8\x01\n" +
 	"\tAggregate\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12.\n" +

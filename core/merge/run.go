@@ -1,0 +1,150 @@
+package merge
+
+import (
+	"math"
+	"slices"
+	"sort"
+
+	"github.com/hexpane/hexpane/protocol/aggregate"
+)
+
+// run is the open panes of one key, in order, and a window that moves over them. Merging a window anew of its panes would cost as many
+// merges as it has panes; instead it is kept in two stacks, as a queue is made of two stacks (Tangwongsan, Hirzel and Schneider,
+// "General Incremental Sliding-Window Aggregation", 2015): for the older panes of the window all suffixes are merged, so that leaving
+// one out costs nothing, and the newer ones are merged into one. A step forward costs about two merges, amortised, whatever the size.
+//
+//	panes    lo ……… split ……… hi ……… ahead
+//	suffix   ↑ of panes[i:split], for each i
+//	back                ↑ of panes[split:hi]
+type run struct {
+	panes         []openPane
+	lo, split, hi int
+	suffix        []aggregate.Partial
+	back          aggregate.Partial // nil: nothing
+	from          int64             // the window's start
+	stale         bool              // panes changed in a way that the stacks don't show
+	dirty         bool              // changed since its oldest window was shown
+	told          uint64            // the flush in which a window fired last
+}
+
+type openPane struct {
+	start  int64
+	record *record
+}
+
+func (n *run) index(pane int64) (int, bool) {
+	i := sort.Search(len(n.panes), func(i int) bool { return n.panes[i].start >= pane })
+	return i, i < len(n.panes) && n.panes[i].start == pane
+}
+
+func (n *run) look(pane int64) *record {
+	if n == nil {
+		return nil
+	}
+	if i, ok := n.index(pane); ok {
+		return n.panes[i].record
+	}
+	return nil
+}
+
+func (n *run) put(pane int64, r *record) {
+	i, _ := n.index(pane)
+	n.panes = slices.Insert(n.panes, i, openPane{pane, r})
+	n.stale = n.stale || i < n.hi
+}
+
+// gained tells of a partial that was merged into a pane's record.
+func (n *run) gained(pane int64, p aggregate.Partial) {
+	n.dirty = true
+	i, _ := n.index(pane)
+	switch {
+	case n.stale || i >= n.hi || i < n.lo:
+	case i >= n.split:
+		n.back.Merge(p)
+	default:
+		for j := n.lo; j <= i; j++ {
+			n.suffix[j].Merge(p)
+		}
+	}
+}
+
+// at moves the window to [start, start+size) and gives what it holds, nil if nothing. It is good until the next change. Panes that end
+// at the watermark or before are likely to be whole, so the rest stays out of the suffixes, where a gain would cost most.
+func (n *run) at(h *hopper, start, watermark int64) aggregate.Partial {
+	if n.stale || start < n.from {
+		n.stale = false
+		n.lo, _ = n.index(start)
+		n.hi, _ = n.index(start + h.size)
+		n.turn(h, watermark)
+	}
+	n.from = start
+	for ; n.hi < len(n.panes) && n.panes[n.hi].start < start+h.size; n.hi++ {
+		n.back = merged(h, n.back, n.panes[n.hi].record)
+	}
+	for n.lo < n.hi && n.panes[n.lo].start < start {
+		n.lo++
+	}
+	if n.lo > n.split {
+		n.turn(h, watermark)
+	}
+	switch {
+	case n.lo == n.hi:
+		return nil
+	case n.lo == n.split:
+		return n.back
+	case n.split == n.hi:
+		return n.suffix[n.lo]
+	}
+	if _, err := h.joined.Read(h.blank); err != nil {
+		panic(err) // it wrote them itself
+	}
+	h.joined.Merge(n.suffix[n.lo])
+	h.joined.Merge(n.back)
+	return h.joined
+}
+
+// turn moves the window's panes from the second stack to the first.
+func (n *run) turn(h *hopper, watermark int64) {
+	n.split, n.back = n.lo, nil
+	for n.split < n.hi && n.panes[n.split].start+h.pane <= watermark {
+		n.split++
+	}
+	n.suffix = make([]aggregate.Partial, n.split)
+	for i := n.split - 1; i >= n.lo; i-- {
+		p := h.layout.New()
+		if i+1 < n.split {
+			p.Merge(n.suffix[i+1])
+		}
+		n.panes[i].record.into(p, math.MaxInt64)
+		n.suffix[i] = p
+	}
+	for _, o := range n.panes[n.split:n.hi] {
+		n.back = merged(h, n.back, o.record)
+	}
+}
+
+// merged adds a record, all of its layers: a window that still takes something is later than where any of them begins.
+func merged(h *hopper, p aggregate.Partial, r *record) aggregate.Partial {
+	if p == nil {
+		p = h.layout.New()
+	}
+	r.into(p, math.MaxInt64)
+	return p
+}
+
+// drop forgets panes that start before a time, which no window to come does.
+func (n *run) drop(before int64) {
+	k, _ := n.index(before)
+	if k == 0 {
+		return
+	}
+	clear(n.panes[:k])
+	n.panes = n.panes[k:]
+	if n.lo = max(n.lo, k); n.lo > n.split {
+		n.stale = true
+		return
+	}
+	n.lo, n.hi, n.split = n.lo-k, n.hi-k, n.split-k
+	clear(n.suffix[:k])
+	n.suffix = n.suffix[k:]
+}
