@@ -99,7 +99,7 @@ func List(p *plan.Plan, st *Show) (r Result, ok bool) {
 	case "VIEWS":
 		r.Columns = []Column{{"name", text}, {"stream", text}, {"window", text}, {"sql", text}}
 		for _, v := range p.GetViews() {
-			r.Rows = append(r.Rows, texts(v.Name, streamName(p, v.Stream), windowText(v.WindowUs), v.Sql))
+			r.Rows = append(r.Rows, texts(v.Name, streamName(p, v.Stream), windowText(v), v.Sql))
 		}
 	default:
 		return r, false

@@ -178,7 +178,10 @@ func explainCore(core *tree, p *plan.Plan, v *plan.View, columns []Expr) {
 	} else {
 		core.add("route    hash(%s) mod %d", strings.Join(namesOf(v.Keys), ", "), p.GetPartitions())
 	}
-	core.add("merge    panes of all edges into %s", windowText(v.WindowUs))
+	core.add("merge    panes of all edges into %s", windowText(v))
+	if v.AdvanceUs > 0 {
+		core.add("slide    each window is %d panes, merged by two stacks; a key keeps up to %d", v.WindowUs/v.PaneUs, (v.WindowUs+v.AdvanceUs)/v.PaneUs)
+	}
 	if v.WindowUs > 0 {
 		core.add("late     %s", lateText(v.GraceUs))
 	}

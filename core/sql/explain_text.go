@@ -60,11 +60,14 @@ func afterGrouping(v *plan.View, columns []Expr) []Expr {
 	return append(list, &Name{Ident: Ident{Name: "window_start"}}, &Name{Ident: Ident{Name: "window_end"}})
 }
 
-func windowText(us int64) string {
-	if us == 0 {
+func windowText(v *plan.View) string {
+	switch {
+	case v.WindowUs == 0:
 		return "one window for ever"
+	case v.AdvanceUs > 0:
+		return "windows of " + spanText(v.WindowUs) + " every " + spanText(v.AdvanceUs)
 	}
-	return "windows of " + spanText(us)
+	return "windows of " + spanText(v.WindowUs)
 }
 
 // unitOf gives the largest unit that divides us.

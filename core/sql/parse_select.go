@@ -50,9 +50,10 @@ func (p *parser) source(s *Select) {
 	if p.isMark("(") {
 		unsupported(p.tok.pos, "a sub-select")
 	}
-	s.From = p.name("the name of a stream or view")
-	if p.isMark("(") {
-		unsupported(p.tok.pos, "a table function")
+	if p.isWords("TABLE") {
+		p.windowTable(s)
+	} else if s.From = p.name("the name of a stream or view"); p.isMark("(") {
+		fail(p.tok.pos, "no table function `%s`; there is TABLE(TUMBLE(TABLE stream, DESCRIPTOR(time), INTERVAL '10' SECOND)), and HOP", s.From.Name)
 	}
 	if p.accept("AS") || p.tok.kind == quotedToken || p.tok.kind == wordToken && !isReserved(p.tok) {
 		alias := p.name("a name for " + s.From.Name)

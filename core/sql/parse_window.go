@@ -16,18 +16,25 @@ var units = []struct {
 // maxSpan keeps times plus a span far from the end of 64 bits: 1,000 years.
 const maxSpan = 1000 * 366 * 86400_000_000
 
-// window: TUMBLING (SIZE 10 SECONDS [, RETENTION 7 DAYS] [, GRACE PERIOD 1 HOUR]).
+// window: TUMBLING (SIZE 10 SECONDS [, RETENTION 7 DAYS] [, GRACE PERIOD 1 HOUR]), or HOPPING (SIZE 1 HOUR, ADVANCE BY 5 MINUTES …).
 func (p *parser) window() *Window {
 	w := &Window{Pos: p.tok.pos}
-	if p.isWords("HOPPING") || p.isWords("SESSION") {
+	if p.isWords("SESSION") {
 		unsupported(p.tok.pos, "WINDOW "+strings.ToUpper(p.tok.text))
 	}
-	p.oneOf("TUMBLING", "HOPPING", "SESSION")
+	hopping := p.oneOf("TUMBLING", "HOPPING", "SESSION") == "HOPPING"
 	p.expectMark("(")
 	p.expect("SIZE")
 	at := p.tok.pos
 	if w.Size = p.span(); w.Size == 0 {
 		fail(at, "a window of size 0 holds nothing")
+	}
+	if hopping {
+		p.expectMark(",")
+		p.expect("ADVANCE", "BY")
+		at := p.tok.pos
+		w.Advance = p.span()
+		hops(at, w)
 	}
 	for p.acceptMark(",") {
 		at := p.tok.pos
@@ -47,6 +54,74 @@ func (p *parser) window() *Window {
 	}
 	p.expectMark(")")
 	return w
+}
+
+// windowTable reads Flink's form: TABLE(TUMBLE(TABLE stream, DESCRIPTOR(time), size)), TABLE(HOP(TABLE stream, DESCRIPTOR(time), advance, size)).
+func (p *parser) windowTable(s *Select) {
+	p.expect("TABLE")
+	p.expectMark("(")
+	w := &Window{Pos: p.tok.pos}
+	if p.isWords("SESSION") {
+		unsupported(p.tok.pos, "TABLE(SESSION(…))")
+	}
+	hopping := p.oneOf("TUMBLE", "HOP", "SESSION") == "HOP"
+	p.expectMark("(")
+	p.expect("TABLE")
+	s.From = p.name("the name of a stream")
+	p.expectMark(",")
+	p.expect("DESCRIPTOR")
+	p.expectMark("(")
+	time := p.name("the event-time column")
+	w.Time = &time
+	p.expectMark(")")
+	interval := func() (Pos, int64) {
+		p.expectMark(",")
+		if !p.isWords("INTERVAL") {
+			p.expected("a length of time like INTERVAL '10' SECOND")
+		}
+		i := p.interval().(*Interval)
+		return i.Pos, i.Micros
+	}
+	var at Pos
+	if hopping {
+		at, w.Advance = interval()
+	}
+	size, micros := interval()
+	if w.Size = micros; w.Size == 0 {
+		fail(size, "a window of size 0 holds nothing")
+	}
+	if hopping {
+		if w.Advance > w.Size {
+			fail(at, "HOP(TABLE stream, DESCRIPTOR(time), advance, size): here the advance comes first, and is at most the size")
+		}
+		hops(at, w)
+	}
+	p.expectMark(")")
+	p.expectMark(")")
+	s.Window = w
+}
+
+// maxPanes is how many panes may make a window: each key that is active all the time keeps as many.
+const maxPanes = 10_000
+
+// hops checks the advance of a hopping window; at is its place.
+func hops(at Pos, w *Window) {
+	switch pane := gcd(w.Size, w.Advance); {
+	case w.Advance == 0:
+		fail(at, "a window that advances by 0 never ends")
+	case w.Advance > w.Size:
+		fail(at, "windows of %s that advance by %s would leave out what lies between them; ADVANCE BY is at most SIZE", spanText(w.Size), spanText(w.Advance))
+	case w.Size/pane > maxPanes:
+		fail(at, "windows of %s that advance by %s are made of %d panes of %s; at most %d fit. A larger ADVANCE BY that divides SIZE needs fewer",
+			spanText(w.Size), spanText(w.Advance), w.Size/pane, spanText(pane), maxPanes)
+	}
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // span: a whole number and a unit, in µs.

@@ -128,11 +128,12 @@ type (
 		Descending bool
 		NullsFirst bool
 	}
-	// Window is WINDOW TUMBLING (…). Grace and Retention are nil where not given; all are in µs.
+	// Window is WINDOW TUMBLING or HOPPING (…). Grace and Retention are nil where not given, Advance is 0 of a tumbling one; all are in µs.
 	Window struct {
 		Pos              Pos
-		Size             int64
+		Size, Advance    int64
 		Grace, Retention *int64
+		Time             *Ident // of the form TABLE(TUMBLE(…)), which names the event time
 	}
 )
 

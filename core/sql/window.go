@@ -9,20 +9,26 @@ import (
 // windowOf gives the window, from either form, and GROUP BY without it.
 func windowOf(sel *Select, stream *plan.Stream) (*Window, []Expr) {
 	window := sel.Window
+	if window != nil && window.Time != nil {
+		eventTime(*window.Time, stream)
+	}
 	var groupBy []Expr
 	for _, e := range sel.GroupBy {
 		c, ok := e.(*Call)
 		if !ok {
+			if n, name := e.(*Name); name && window != nil && isBound(n, stream) {
+				continue // a group is in one window anyhow
+			}
 			groupBy = append(groupBy, e)
 			continue
 		}
 		switch upper := strings.ToUpper(c.Function); upper {
-		case "TUMBLE":
+		case "TUMBLE", "HOP":
 			if window != nil {
 				fail(c.Pos, "a view has one window; here is a second")
 			}
-			window = tumble(c, stream)
-		case "HOP", "SESSION":
+			window = windowCall(c, upper, stream)
+		case "SESSION":
 			unsupported(c.Pos, "GROUP BY "+upper+"(…)")
 		default:
 			groupBy = append(groupBy, e)
@@ -31,36 +37,62 @@ func windowOf(sel *Select, stream *plan.Stream) (*Window, []Expr) {
 	return window, groupBy
 }
 
-// tumble reads TUMBLE(ts, INTERVAL '10' SECOND).
-func tumble(c *Call, stream *plan.Stream) *Window {
-	if len(c.Args) != 2 {
+// windowCall reads TUMBLE(ts, INTERVAL '10' SECOND), or HOP(ts, size, advance).
+func windowCall(c *Call, function string, stream *plan.Stream) *Window {
+	w := &Window{Pos: c.Pos}
+	switch {
+	case function == "TUMBLE" && len(c.Args) != 2:
 		fail(c.Pos, "TUMBLE takes the event time and a size: TUMBLE(ts, INTERVAL '10' SECOND)")
+	case function == "HOP" && len(c.Args) != 3:
+		fail(c.Pos, "HOP takes the event time, a size and an advance: HOP(ts, INTERVAL '1' HOUR, INTERVAL '5' MINUTE)")
 	}
-	size, ok := c.Args[1].(*Interval)
-	if !ok {
-		fail(c.Args[1].position(), "expected the window's size, like INTERVAL '10' SECOND")
+	span := func(e Expr, what string) int64 {
+		i, ok := e.(*Interval)
+		if !ok {
+			fail(e.position(), "expected the window's %s, like INTERVAL '10' SECOND", what)
+		}
+		return i.Micros
 	}
-	if size.Micros == 0 {
-		fail(size.Pos, "a window of size 0 holds nothing")
+	if w.Size = span(c.Args[1], "size"); w.Size == 0 {
+		fail(c.Args[1].position(), "a window of size 0 holds nothing")
+	}
+	if function == "HOP" {
+		if w.Advance = span(c.Args[2], "advance"); w.Advance > w.Size {
+			fail(c.Args[2].position(), "HOP(time, size, advance): the size comes first, and is at least the advance")
+		}
+		hops(c.Args[2].position(), w)
 	}
 	name, ok := c.Args[0].(*Name)
 	if !ok {
 		fail(c.Args[0].position(), "expected the stream's event-time column")
 	}
-	if !name.Ident.Is("ROWTIME") {
-		s := &scope{Relation: StreamRelation(stream)}
-		if i := s.column(&Name{Ident: name.Ident}); i != int(stream.Timestamp) {
-			event := "the arrival (ROWTIME), as the stream names no timestamp"
-			if stream.Timestamp >= 0 {
-				event = "`" + s.Columns[stream.Timestamp].Name + "`"
-			}
-			fail(name.Ident.Pos, "windows go by event time, which in %s is %s, not `%s`", stream.Name, event, name.Ident.Name)
-		}
-	}
-	return &Window{Pos: c.Pos, Size: size.Micros}
+	eventTime(name.Ident, stream)
+	return w
 }
 
-// setWindow fills in what is said, and the defaults. A tumbling window is one pane.
+// isBound tells window_start and window_end from columns of the stream.
+func isBound(n *Name, stream *plan.Stream) bool {
+	_, bound := windowBounds[strings.ToUpper(n.Ident.Name)]
+	s := &scope{Relation: StreamRelation(stream)}
+	return bound && n.Table == nil && s.find(n.Ident) < 0
+}
+
+// eventTime refuses a name that is not the stream's event time.
+func eventTime(name Ident, stream *plan.Stream) {
+	if name.Is("ROWTIME") {
+		return
+	}
+	s := &scope{Relation: StreamRelation(stream)}
+	if i := s.column(&Name{Ident: name}); i != int(stream.Timestamp) {
+		event := "the arrival (ROWTIME), as the stream names no timestamp"
+		if stream.Timestamp >= 0 {
+			event = "`" + s.Columns[stream.Timestamp].Name + "`"
+		}
+		fail(name.Pos, "windows go by event time, which in %s is %s, not `%s`", stream.Name, event, name.Name)
+	}
+}
+
+// setWindow fills in what is said, and the defaults. A tumbling window is one pane, and so is one that hops by its size.
 func setWindow(v *plan.View, sel *Select, w *Window) {
 	v.EmitFinal = sel.Emit == EmitFinal
 	if w == nil {
@@ -70,6 +102,9 @@ func setWindow(v *plan.View, sel *Select, w *Window) {
 		return
 	}
 	v.WindowUs, v.PaneUs = w.Size, w.Size
+	if w.Advance != 0 && w.Advance != w.Size {
+		v.AdvanceUs, v.PaneUs = w.Advance, gcd(w.Size, w.Advance)
+	}
 	v.GraceUs = defaultGrace
 	if v.EmitFinal {
 		v.GraceUs = defaultFinalGrace
