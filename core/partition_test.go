@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 
 const second = int64(1e6)
 
+// everyWindow has a catalogue with each kind of window.
+var everyWindow = map[string]string{"tumbling": fleetSQL, "hopping": hopSQL}
+
 // step is one turn: the clock, and the batches that came.
 type step struct {
 	now     int64
@@ -67,52 +70,56 @@ func play(t *rapid.T, p *plan.Plan, steps []step, after func(r *rig, i int)) map
 
 // The same batches make the same state and the same effects, with a restart after any turn or without.
 func TestPartitionIsDeterministic(t *testing.T) {
-	p := planOf(t, fleetSQL)
-	rapid.Check(t, func(t *rapid.T) {
-		steps := drawSteps(t, p)
-		want := play(t, p, steps, func(*rig, int) {})
-		if got := play(t, p, steps, func(*rig, int) {}); !maps.Equal(got, want) {
-			t.Fatal("the same batches, another state:\n" + difference(got, want))
-		}
-		restart := rapid.SliceOfN(rapid.Bool(), len(steps), len(steps)).Draw(t, "restarts")
-		got := play(t, p, steps, func(r *rig, i int) {
-			if restart[i] {
-				r.restart(steps[i].now)
+	for name, text := range everyWindow {
+		p := planOf(t, text)
+		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
+			steps := drawSteps(t, p)
+			want := play(t, p, steps, func(*rig, int) {})
+			if got := play(t, p, steps, func(*rig, int) {}); !maps.Equal(got, want) {
+				t.Fatal("the same batches, another state:\n" + difference(got, want))
 			}
-		})
-		if !maps.Equal(got, want) {
-			t.Fatal("with restarts, another state:\n" + difference(got, want))
-		}
-	})
+			restart := rapid.SliceOfN(rapid.Bool(), len(steps), len(steps)).Draw(t, "restarts")
+			got := play(t, p, steps, func(r *rig, i int) {
+				if restart[i] {
+					r.restart(steps[i].now)
+				}
+			})
+			if !maps.Equal(got, want) {
+				t.Fatal("with restarts, another state:\n" + difference(got, want))
+			}
+		}))
+	}
 }
 
 // Batches that come again, whichever and however often, change nothing: not after a restart either.
 func TestRedeliveryChangesNothing(t *testing.T) {
-	p := planOf(t, fleetSQL)
-	rapid.Check(t, func(t *rapid.T) {
-		steps := drawSteps(t, p)
-		var sent []*wire.Batch
-		again := rapid.SliceOfN(rapid.IntRange(0, 3), len(steps), len(steps)).Draw(t, "again")
-		play(t, p, steps, func(r *rig, i int) {
-			sent = append(sent, steps[i].batches...)
-			before, position := r.facts(), r.p.position
-			switch again[i] {
-			case 1:
-				r.turn(steps[i].now, sent[:rapid.IntRange(0, len(sent)).Draw(t, "prefix")]...)
-			case 2:
-				r.restart(steps[i].now)
-				r.turn(steps[i].now, sent...)
-			case 3:
-				r.turn(steps[i].now, steps[i].batches...)
-			}
-			if after := r.facts(); !maps.Equal(before, after) {
-				t.Fatal("re-delivery changed the state:\n" + difference(before, after))
-			}
-			if r.p.position < position {
-				t.Fatalf("the place in the stream went back, from %d to %d", position, r.p.position)
-			}
-		})
-	})
+	for name, text := range everyWindow {
+		p := planOf(t, text)
+		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
+			steps := drawSteps(t, p)
+			var sent []*wire.Batch
+			again := rapid.SliceOfN(rapid.IntRange(0, 3), len(steps), len(steps)).Draw(t, "again")
+			play(t, p, steps, func(r *rig, i int) {
+				sent = append(sent, steps[i].batches...)
+				before, position := r.facts(), r.p.position
+				switch again[i] {
+				case 1:
+					r.turn(steps[i].now, sent[:rapid.IntRange(0, len(sent)).Draw(t, "prefix")]...)
+				case 2:
+					r.restart(steps[i].now)
+					r.turn(steps[i].now, sent...)
+				case 3:
+					r.turn(steps[i].now, steps[i].batches...)
+				}
+				if after := r.facts(); !maps.Equal(before, after) {
+					t.Fatal("re-delivery changed the state:\n" + difference(before, after))
+				}
+				if r.p.position < position {
+					t.Fatalf("the place in the stream went back, from %d to %d", position, r.p.position)
+				}
+			})
+		}))
+	}
 }
 
 // However the edges' batches interleave and wherever the turns are cut: within the grace the final results are those of a
