@@ -100,7 +100,7 @@ func (c *Core) Views() any {
 	list := []object{}
 	for _, v := range p.Views {
 		list = append(list, object{"name": v.Name, "stream": names[v.Stream], "sql": v.Sql, "columns": columnsOf(sql.ViewRelation(v)),
-			"window_s": float64(v.WindowUs) / 1e6, "advance_s": float64(v.AdvanceUs) / 1e6, "grace_s": float64(v.GraceUs) / 1e6, "retention_s": float64(v.RetentionUs) / 1e6,
+			"window_s": float64(v.WindowUs) / 1e6, "advance_s": float64(v.AdvanceUs) / 1e6, "gap_s": float64(v.GapUs) / 1e6, "grace_s": float64(v.GraceUs) / 1e6, "retention_s": float64(v.RetentionUs) / 1e6,
 			"emit_final": v.EmitFinal, "watermark": c.watermarkText(v.Stream)})
 	}
 	return object{"views": list}

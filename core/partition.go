@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -208,14 +209,14 @@ func (p *partition) deltas(t *turn, d *wire.Deltas) error {
 	}
 	watermark := p.streams[v.Def.Stream].output()
 	keys, states := d.Keys, d.States
-	stored := func(start int64, key []byte) ([]byte, error) { return p.store.Window(p.id, v.Def.Id, start, key) }
+	store := viewStore{p, v.Def.Id}
 	for i := range int(d.Count) {
 		key, rest, err := v.ReadKey(keys)
 		if err != nil {
 			return err
 		}
 		var out merge.Outcome
-		if states, out, err = v.Delta(d.PaneUs, key, states, watermark, stored); err != nil {
+		if states, out, err = v.Delta(d.PaneUs, key, states, watermark, store); err != nil {
 			return err
 		}
 		if out.Class == window.Late {
@@ -227,7 +228,7 @@ func (p *partition) deltas(t *turn, d *wire.Deltas) error {
 			if i < len(d.Readings) {
 				readings = d.Readings[i]
 			}
-			p.tooLate(t, v, out.Window, key, readings, watermark)
+			p.tooLate(t, v, out, key, readings, watermark)
 		}
 		keys = rest
 	}
@@ -266,24 +267,60 @@ func (p *partition) flush(t *turn) error {
 	for _, v := range p.views {
 		watermark := p.streams[v.Def.Stream].output()
 		var failed error
-		stored := func(start int64, key []byte) ([]byte, error) { return p.store.Window(p.id, v.Def.Id, start, key) }
-		err := v.Flush(watermark, stored, func(c merge.Change) {
+		sessions := v.Def.GapUs > 0
+		err := v.Flush(watermark, viewStore{p, v.Def.Id}, func(c merge.Change) {
+			key := []byte(c.Key)
 			if c.Stored != nil {
-				t.tx.Window(p.id, v.Def.Id, c.Start, []byte(c.Key), c.Stored)
+				t.tx.Window(p.id, v.Def.Id, c.Start, key, c.Stored)
+				if sessions {
+					t.tx.Session(p.id, v.Def.Id, c.Start, c.Last, key)
+				}
 			}
-			if v.Def.EmitFinal || c.Window == nil {
-				return
+			var err error
+			switch {
+			case c.Dropped:
+				t.tx.DropSession(p.id, v.Def.Id, c.Start, key)
+				if c.Retracted {
+					err = p.retract(t, v, c, watermark)
+				}
+			case c.Window == nil || v.Def.EmitFinal && !sessions: // these are told by emitFinals
+			default:
+				err = p.report(t, v, c.Start, key, c.Window, watermark, c.Fired)
 			}
-			if err := p.report(t, v, c.Start, []byte(c.Key), c.Window, watermark, c.Fired); err != nil {
-				failed = err
-			}
+			failed = errors.Join(failed, err)
 		})
 		if err = errors.Join(err, failed); err != nil {
 			return err
 		}
-		p.retain(t, v.Def, watermark)
+		if err := p.retain(t, v, watermark); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// viewStore reads what is stored of a view in a partition.
+type viewStore struct {
+	p    *partition
+	view uint32
+}
+
+func (s viewStore) Window(start int64, key []byte) ([]byte, error) {
+	return s.p.store.Window(s.p.id, s.view, start, key)
+}
+
+func (s viewStore) Near(key []byte, from, to int64, f func(start int64, stored []byte) error) error {
+	starts, err := s.p.store.SessionsNear(s.p.id, s.view, key, from, to)
+	for _, start := range starts {
+		stored, e := s.Window(start, key)
+		if err = errors.Join(err, e); err == nil && stored != nil {
+			err = f(start, stored)
+		}
+		if err != nil {
+			break
+		}
+	}
+	return err
 }
 
 // report makes a window's row for viewers and, once it has fired, a point for the history store.
@@ -292,12 +329,28 @@ func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *m
 	if err != nil || !ok {
 		return err
 	}
-	t.results = append(t.results, result{view: v.Def, key: string(key), start: start, row: row})
+	t.results = append(t.results, resultOf(v.Def, string(key), start, w, row))
 	if fired && p.sink != nil {
 		p.effects++
 		t.effects++
 		t.tx.Effect(p.id, p.effects, point(v.Def, start, row))
 	}
+	return nil
+}
+
+// retract takes a session's point back that is part of another one now: InfluxDB can't delete a point cheaply, so it is marked. Viewers
+// need no word, since they see the newest session of a key, which is the joined one or a later one.
+func (p *partition) retract(t *turn, v *merge.View, c merge.Change, watermark int64) error {
+	if p.sink == nil {
+		return nil
+	}
+	row, ok, err := v.Shape().Row(nil, c.Start, []byte(c.Key), c.Window, watermark)
+	if err != nil || !ok {
+		return err
+	}
+	p.effects++
+	t.effects++
+	t.tx.Effect(p.id, p.effects, retraction(v.Def, c.Start, row))
 	return nil
 }
 
@@ -307,7 +360,7 @@ func (p *partition) emitFinals(now int64) error {
 	for id, v := range p.views {
 		watermark := p.streams[v.Def.Stream].output()
 		from, done := p.finals[id]
-		if !v.Def.EmitFinal || done && watermark <= from {
+		if !v.Def.EmitFinal || v.Def.GapUs > 0 || done && watermark <= from {
 			continue
 		}
 		if !done {
@@ -342,11 +395,21 @@ func (p *partition) panes(view uint32) merge.Panes {
 }
 
 // retain drops windows older than the view keeps, a minute of event time at a time.
-func (p *partition) retain(t *turn, def *plan.View, watermark int64) {
-	s := p.streams[def.Stream]
+func (p *partition) retain(t *turn, v *merge.View, watermark int64) error {
+	def, s := v.Def, p.streams[v.Def.Stream]
 	if def.RetentionUs <= 0 || watermark-s.retained[def.Id] < int64(time.Minute/time.Microsecond) {
-		return
+		return nil
 	}
 	s.retained[def.Id] = watermark
-	t.tx.DropWindows(p.id, def.Id, watermark-def.RetentionUs)
+	if def.GapUs == 0 {
+		t.tx.DropWindows(p.id, def.Id, watermark-def.RetentionUs)
+		return nil
+	}
+	return p.store.Windows(p.id, def.Id, math.MinInt64, watermark-def.RetentionUs, func(start int64, key, stored []byte) (bool, error) {
+		w, err := v.Decode(stored)
+		if err == nil && w.End < watermark-def.RetentionUs { // a session that began before may go on
+			t.tx.DropSession(p.id, def.Id, start, key)
+		}
+		return err == nil, err
+	})
 }

@@ -25,8 +25,15 @@ type publisher struct {
 type result struct {
 	view  *plan.View
 	key   string
-	start int64
+	order int64 // the window's start; the end of a session, whose start may move
 	row   []value.Value
+}
+
+func resultOf(v *plan.View, key string, start int64, w *merge.Window, row []value.Value) result {
+	if v.GapUs > 0 {
+		start = w.End
+	}
+	return result{v, key, start, row}
 }
 
 var positionColumns = []live.Column{{Name: "id", Kind: value.String}, {Name: "lat", Kind: value.Double}, {Name: "lon", Kind: value.Double},
@@ -107,8 +114,8 @@ func (l *publisher) publish(t *turn) {
 		us, ok := t.marks[v.Stream]
 		topic := l.view(v)
 		topic.Put(rows, us, ok)
-		if v.WindowUs > 0 && ok && topic.Len() > keptKeys {
-			topic.Expire(us - keptWindows*v.WindowUs)
+		if span := max(v.WindowUs, v.GapUs); span > 0 && ok && topic.Len() > keptKeys {
+			topic.Expire(us - keptWindows*span)
 		}
 	}
 }
@@ -142,7 +149,7 @@ func positionRow(p positioned) (live.Row, bool) {
 
 // viewRow places a row by its cell, if it has one.
 func viewRow(r result) live.Row {
-	row := live.Row{Key: r.key, Order: r.start, Values: r.row}
+	row := live.Row{Key: r.key, Order: r.order, Values: r.row}
 	for _, v := range r.row {
 		if v.Kind() == value.Cell {
 			row.Lat, row.Lon = cell.Center(v.Cell())
@@ -165,6 +172,18 @@ func point(v *plan.View, start int64, row []value.Value) []byte {
 	}
 	revision := row[len(v.Outputs)+2]
 	p.Fields = append(p.Fields, influx.Pair{Name: "revision", Value: revision})
+	return p.Line()
+}
+
+// retraction is a point that marks the one of a session that is part of another one now.
+func retraction(v *plan.View, start int64, row []value.Value) []byte {
+	p := influx.Point{Measurement: v.Name, TimeUs: start}
+	for i, c := range v.Outputs {
+		if isKey(v, i) {
+			p.Tags = append(p.Tags, influx.Pair{Name: c.Name, Value: row[i]})
+		}
+	}
+	p.Fields = []influx.Pair{{Name: "retracted", Value: value.OfBool(true)}, {Name: "revision", Value: row[len(v.Outputs)+2]}}
 	return p.Line()
 }
 

@@ -102,14 +102,18 @@ func (p *partition) restoreView(def *plan.View) error {
 		from = watermark - def.WindowUs + 1
 	}
 	v.Begin(watermark)
-	err = p.store.Windows(p.id, def.Id, from, 1<<63-1, func(start int64, key, stored []byte) (bool, error) {
-		return true, v.Restore(start, key, stored)
-	})
+	if def.GapUs > 0 {
+		err = p.restoreSessions(v, watermark)
+	} else {
+		err = p.store.Windows(p.id, def.Id, from, 1<<63-1, func(start int64, key, stored []byte) (bool, error) {
+			return true, v.Restore(start, key, stored)
+		})
+	}
 	t := &turn{marks: p.outputs}
 	v.Show(watermark, func(c merge.Change) {
 		row, ok, e := v.Shape().Row(nil, c.Start, []byte(c.Key), c.Window, watermark)
 		if err = errors.Join(err, e); ok && !def.EmitFinal {
-			t.results = append(t.results, result{view: def, key: c.Key, start: c.Start, row: row})
+			t.results = append(t.results, resultOf(def, c.Key, c.Start, c.Window, row))
 		}
 	})
 	p.live.publish(t)
@@ -118,6 +122,21 @@ func (p *partition) restoreView(def *plan.View) error {
 		p.finals[def.Id] = final
 	}
 	return errors.Join(err, e)
+}
+
+// restoreSessions brings back those that may be open: a session may have begun at any time.
+func (p *partition) restoreSessions(v *merge.View, watermark int64) error {
+	def := v.Def
+	return p.store.Sessions(p.id, def.Id, func(key []byte, start, last int64) (bool, error) {
+		if last+def.GapUs+def.GraceUs < watermark {
+			return true, nil
+		}
+		stored, err := p.store.Window(p.id, def.Id, start, key)
+		if err != nil || stored == nil {
+			return err == nil, err
+		}
+		return true, v.Restore(start, key, stored)
+	})
 }
 
 // adopt takes over the catalogue's plan if it is a new one: what stays keeps its state, what is gone is deleted, with all that

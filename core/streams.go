@@ -10,7 +10,6 @@ import (
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
-	"github.com/hexpane/hexpane/protocol/window"
 	"github.com/hexpane/hexpane/protocol/wire"
 )
 
@@ -137,10 +136,9 @@ var ownTables = map[string][]plan.Column{
 func typeOf(k value.Kind) *plan.Type { return &plan.Type{Kind: uint32(k)} }
 
 // tooLate notes a delta whose window accepts no more.
-func (p *partition) tooLate(t *turn, v *merge.View, start int64, key []byte, readings uint64, watermark int64) {
-	end := window.End(start, v.Def.WindowUs)
+func (p *partition) tooLate(t *turn, v *merge.View, out merge.Outcome, key []byte, readings uint64, watermark int64) {
 	p.entry(t, state.TableLate, value.OfString(p.streams[v.Def.Stream].def.Name), value.OfString(v.Def.Name), value.OfString(keyText(key)),
-		value.OfTime(start), value.OfTime(end), value.OfInt(int64(readings)), value.OfInt((watermark-end)/1000))
+		value.OfTime(out.Window), value.OfTime(out.End), value.OfInt(int64(readings)), value.OfInt((watermark-out.End)/1000))
 }
 
 func (p *partition) rejected(t *turn, r *wire.Rejected) {

@@ -163,17 +163,21 @@ func (h *hopper) start(watermark int64) {
 }
 
 // delta merges a partial into a pane.
-func (h *hopper) delta(pane int64, key string, p aggregate.Partial, watermark int64, stored Stored) (Outcome, error) {
+func (h *hopper) delta(pane int64, key string, p aggregate.Partial, watermark int64, store Store) (Outcome, error) {
 	h.start(watermark)
 	oldest, newest := h.oldest(pane), h.newest(pane)
 	accepts := h.first(watermark - h.grace) // the oldest window that still takes something
-	out := Outcome{Class: window.OnTime, Refused: accepts > oldest, Window: min(newest, accepts-h.advance)}
+	out := Outcome{Class: window.OnTime}
+	if accepts > oldest {
+		out.Refused, out.Window = true, min(newest, accepts-h.advance)
+		out.End = out.Window + h.size
+	}
 	if accepts > newest {
 		out.Class = window.TooLate
 		return out, nil
 	}
 	open := h.first(watermark)
-	r, err := h.find(pane, key, newest >= open, stored)
+	r, err := h.find(pane, key, newest >= open, store)
 	if err != nil {
 		return out, err
 	}
@@ -193,7 +197,7 @@ func (h *hopper) delta(pane int64, key string, p aggregate.Partial, watermark in
 }
 
 // look gives the record of a pane, nil if there is none; open says that the pane is in memory if it is anywhere.
-func (h *hopper) look(pane int64, key string, open bool, stored Stored) (*record, error) {
+func (h *hopper) look(pane int64, key string, open bool, store Store) (*record, error) {
 	if open {
 		return h.runs[key].look(pane), nil
 	}
@@ -201,7 +205,7 @@ func (h *hopper) look(pane int64, key string, open bool, stored Stored) (*record
 	if r := h.closed[at]; r != nil {
 		return r, nil
 	}
-	bytes, err := stored(pane, []byte(key))
+	bytes, err := store.Window(pane, []byte(key))
 	if err != nil || bytes == nil {
 		return nil, err
 	}
@@ -213,8 +217,8 @@ func (h *hopper) look(pane int64, key string, open bool, stored Stored) (*record
 }
 
 // find is look, and makes a record where there is none.
-func (h *hopper) find(pane int64, key string, open bool, stored Stored) (*record, error) {
-	r, err := h.look(pane, key, open, stored)
+func (h *hopper) find(pane int64, key string, open bool, store Store) (*record, error) {
+	r, err := h.look(pane, key, open, store)
 	if r != nil || err != nil {
 		return r, err
 	}
@@ -241,11 +245,11 @@ func (h *hopper) touch(start int64, key string, r *record) {
 
 // flush reports what changed, and what fires at the watermark. Of each key that changed and that nothing fired of it shows the oldest
 // open window: it is the most complete, and the others show when their turn comes.
-func (h *hopper) flush(watermark int64, stored Stored, report func(Change)) error {
+func (h *hopper) flush(watermark int64, store Store, report func(Change)) error {
 	h.start(watermark)
 	h.flushes++
 	for key, starts := range h.late {
-		if err := h.revise(key, slices.Sorted(maps.Keys(starts)), stored, report); err != nil {
+		if err := h.revise(key, slices.Sorted(maps.Keys(starts)), store, report); err != nil {
 			return err
 		}
 	}
@@ -276,10 +280,10 @@ func (h *hopper) show(key string, n *run, watermark int64, report func(Change)) 
 }
 
 // revise reports windows of a key that changed after they fired, and counts a revision of those that had something before.
-func (h *hopper) revise(key string, starts []int64, stored Stored, report func(Change)) error {
+func (h *hopper) revise(key string, starts []int64, store Store, report func(Change)) error {
 	n := &run{}
 	for pane := starts[0]; pane < starts[len(starts)-1]+h.size; pane += h.pane {
-		r, err := h.look(pane, key, h.newest(pane) >= h.first(h.fired), stored)
+		r, err := h.look(pane, key, h.newest(pane) >= h.first(h.fired), store)
 		if err != nil {
 			return err
 		}
@@ -289,7 +293,7 @@ func (h *hopper) revise(key string, starts []int64, stored Stored, report func(C
 	}
 	for _, s := range starts {
 		p := n.at(h, s, s+h.size)
-		first, err := h.find(s, key, false, stored)
+		first, err := h.find(s, key, false, store)
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,10 @@ func (s *Shape) Row(dst []value.Value, start int64, key []byte, w *Window, water
 	for _, state := range w.Partial {
 		in = append(in, state.Result())
 	}
-	end := window.End(start, s.def.WindowUs)
+	end, closes := window.End(start, s.def.WindowUs), window.End(start, s.def.WindowUs)
+	if s.def.GapUs > 0 {
+		end, closes = w.End, w.End+s.def.GapUs+1
+	}
 	from, to := value.OfTime(start), value.OfTime(end)
 	if end == window.Forever {
 		from, to = value.Value{}, value.Value{}
@@ -73,6 +76,6 @@ func (s *Shape) Row(dst []value.Value, start int64, key []byte, w *Window, water
 	for _, f := range s.outputs {
 		dst = append(dst, f(in))
 	}
-	final := window.Final(end, s.def.GraceUs, watermark)
+	final := window.Final(closes, s.def.GraceUs, watermark)
 	return append(dst, from, to, value.OfInt(int64(w.Revision)), value.OfBool(final)), true, nil
 }

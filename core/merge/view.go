@@ -3,6 +3,7 @@
 //	watermark.go  the minimum over edges
 //	view.go       View: the open windows of one view in one partition
 //	hop.go        the same of a hopping view, whose windows are made of panes; run.go one key's
+//	session.go    the same of a view with sessions
 //	scan.go       stored windows in order, for queries
 //	result.go     windows → rows that SQL shows
 //
@@ -23,18 +24,20 @@ import (
 
 // View holds one view's windows that are open or have changed since the last Flush.
 type View struct {
-	Def    *plan.View
-	layout aggregate.Layout
-	shape  *Shape
-	panes  map[int64]map[string]*Window
-	hop    *hopper           // of a hopping view; then panes is empty
-	delta  aggregate.Partial // read into by each Delta; a state keeps nothing of one that is merged into it
+	Def      *plan.View
+	layout   aggregate.Layout
+	shape    *Shape
+	panes    map[int64]map[string]*Window
+	hop      *hopper           // of a hopping view; then panes is empty
+	sessions *sessions         // of a view with sessions; the same
+	delta    aggregate.Partial // read into by each Delta; a state keeps nothing of one that is merged into it
 }
 
 // Window is one key's state in one window.
 type Window struct {
 	Partial  aggregate.Partial
 	Revision uint32
+	End      int64 // of a session: its last reading
 	changed  bool
 	late     bool // changed after it fired: a revision, unless this is its
 	fresh    bool // first result
@@ -56,21 +59,34 @@ func NewView(def *plan.View) (*View, error) {
 			quiet: def.EmitFinal, runs: map[string]*run{}, late: map[string]map[int64]bool{}, closed: map[place]*record{},
 			blank: layout.New().Append(nil), joined: layout.New()}
 	}
+	if def.GapUs > 0 {
+		v.sessions = &sessions{name: def.Name, layout: layout, gap: def.GapUs, grace: def.GraceUs, quiet: def.EmitFinal, keep: def.GapUs,
+			keys: map[string][]*session{}, gone: map[place]bool{}}
+		if def.EmitFinal {
+			v.sessions.keep += def.GraceUs
+		}
+	}
 	return v, nil
 }
 
-// Stored reads what the store holds of a window, or of a hopping view's pane; nil if nothing. It is asked only for those that have fired.
-type Stored func(start int64, key []byte) ([]byte, error)
+// Store reads what is stored of a view. It is asked only for what has fired.
+type Store interface {
+	// Window gives what is stored of a window, or of a hopping view's pane; nil if nothing.
+	Window(start int64, key []byte) ([]byte, error)
+	// Near gives the sessions of a key that start at to or before and end at from or after; only views with sessions ask.
+	Near(key []byte, from, to int64, f func(start int64, stored []byte) error) error
+}
 
 // Outcome says what became of a delta.
 type Outcome struct {
 	Class   window.Class // of the oldest window that took it; for TooLate none did, and nothing changed
 	Refused bool         // a window took it no more
 	Window  int64        // the start of the newest that did not
+	End     int64        // its end
 }
 
 // Delta merges one delta into the pane that starts at start, at the watermark. It consumes the state from src and gives the rest.
-func (v *View) Delta(start int64, key, src []byte, watermark int64, stored Stored) ([]byte, Outcome, error) {
+func (v *View) Delta(start int64, key, src []byte, watermark int64, store Store) ([]byte, Outcome, error) {
 	if v.delta == nil {
 		v.delta = v.layout.New()
 	}
@@ -79,18 +95,22 @@ func (v *View) Delta(start int64, key, src []byte, watermark int64, stored Store
 		return nil, Outcome{}, fmt.Errorf("view %s: %w", v.Def.Name, err)
 	}
 	if v.hop != nil {
-		out, err := v.hop.delta(start, string(key), v.delta, watermark, stored)
+		out, err := v.hop.delta(start, string(key), v.delta, watermark, store)
+		return rest, out, err
+	}
+	if v.sessions != nil {
+		out, err := v.sessions.delta(string(key), v.delta, watermark, store)
 		return rest, out, err
 	}
 	class := window.Classify(window.End(start, v.Def.WindowUs), v.Def.GraceUs, watermark)
 	if class == window.TooLate {
-		return rest, Outcome{class, true, start}, nil
+		return rest, Outcome{class, true, start, window.End(start, v.Def.WindowUs)}, nil
 	}
 	w := v.panes[start][string(key)]
 	if w == nil {
 		w = &Window{}
 		if class == window.Late {
-			bytes, err := stored(start, key)
+			bytes, err := store.Window(start, key)
 			if err != nil {
 				return nil, Outcome{}, err
 			}
@@ -126,12 +146,18 @@ func (v *View) Begin(watermark int64) {
 	if v.hop != nil {
 		v.hop.start(watermark)
 	}
+	if v.sessions != nil {
+		v.sessions.start(watermark)
+	}
 }
 
 // Restore puts a stored window back; call it for those that have not fired, and for all panes that are in one that has not.
 func (v *View) Restore(start int64, key, bytes []byte) error {
 	if v.hop != nil {
 		return v.hop.restore(start, string(key), bytes)
+	}
+	if v.sessions != nil {
+		return v.sessions.restore(string(key), bytes)
 	}
 	w, err := v.Decode(bytes)
 	if err != nil {
@@ -141,8 +167,15 @@ func (v *View) Restore(start int64, key, bytes []byte) error {
 	return nil
 }
 
-// Decode reads a stored window.
+// Decode reads a stored window, or a session.
 func (v *View) Decode(bytes []byte) (*Window, error) {
+	if v.sessions != nil {
+		n, err := v.sessions.decode("", bytes)
+		if err != nil {
+			return nil, err
+		}
+		return n.window(), nil
+	}
 	revision, n := uvarint(bytes)
 	if n <= 0 {
 		return nil, fmt.Errorf("view %s: corrupt window", v.Def.Name)
@@ -161,13 +194,20 @@ type Change struct {
 	Window *Window // nil: only to be stored
 	Stored []byte  // nil: nothing to be stored, it only fired
 	Fired  bool    // the watermark passed its end, now or (a revision) before
+
+	Last      int64 // of a session to be stored: its last reading
+	Dropped   bool  // a session that is part of another one now: what is stored of it goes
+	Retracted bool  // and a result of it had left
 }
 
 // Flush reports each window that changed, and each that fires at the watermark, and lets go of what has fired. Of a hopping view's
 // open windows it reports the oldest of each key that changed.
-func (v *View) Flush(watermark int64, stored Stored, report func(Change)) error {
+func (v *View) Flush(watermark int64, store Store, report func(Change)) error {
 	if v.hop != nil {
-		return v.hop.flush(watermark, stored, report)
+		return v.hop.flush(watermark, store, report)
+	}
+	if v.sessions != nil {
+		return v.sessions.flush(watermark, report)
 	}
 	for start, keys := range v.panes {
 		fires := window.Classify(window.End(start, v.Def.WindowUs), 0, watermark) != window.OnTime
@@ -200,6 +240,14 @@ func (v *View) Show(watermark int64, report func(Change)) {
 		}
 		return
 	}
+	if v.sessions != nil {
+		for key, list := range v.sessions.keys {
+			for _, n := range list {
+				report(Change{Start: n.first, Key: key, Window: n.window()})
+			}
+		}
+		return
+	}
 	for start, keys := range v.panes {
 		for key, w := range keys {
 			report(Change{Start: start, Key: key, Window: w})
@@ -215,6 +263,16 @@ func (v *View) Open() (windows int, panes []int64) {
 			windows += len(n.panes)
 			for _, o := range n.panes {
 				seen[o.start] = true
+			}
+		}
+		return windows, slices.Sorted(maps.Keys(seen))
+	}
+	if v.sessions != nil {
+		seen := map[int64]bool{}
+		for _, list := range v.sessions.keys {
+			windows += len(list)
+			for _, n := range list {
+				seen[n.first] = true
 			}
 		}
 		return windows, slices.Sorted(maps.Keys(seen))

@@ -68,14 +68,30 @@ type place struct {
 type disk struct {
 	windows map[place][]byte
 	fired   map[place][]uint32 // revisions, in the order they were reported
+	ends    map[place]int64    // of sessions
 }
 
-func (d *disk) read(start int64, key []byte) ([]byte, error) {
+func newDisk() *disk {
+	return &disk{map[place][]byte{}, map[place][]uint32{}, map[place]int64{}}
+}
+
+func (d *disk) Window(start int64, key []byte) ([]byte, error) {
 	return d.windows[place{start, string(key)}], nil
 }
 
+func (d *disk) Near(key []byte, from, to int64, f func(start int64, stored []byte) error) error {
+	for at, stored := range d.windows {
+		if at.key == string(key) && at.start <= to && d.ends[at] >= from {
+			if err := f(at.start, stored); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (d *disk) flush(t interface{ Fatal(...any) }, v *merge.View, watermark int64) {
-	err := v.Flush(watermark, d.read, func(c merge.Change) {
+	err := v.Flush(watermark, d, func(c merge.Change) {
 		at := place{c.Start, c.Key}
 		if c.Stored != nil {
 			d.windows[at] = c.Stored
@@ -102,7 +118,7 @@ func TestAnyOrderAndDelayGivesTheNaiveResult(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := &disk{map[place][]byte{}, map[place][]uint32{}}
+		d := newDisk()
 		naive := map[place][]reading{}
 		wantRefused, refused, watermark := 0, 0, int64(-100)
 		for range rapid.IntRange(1, 60).Draw(t, "deltas") {
@@ -125,7 +141,7 @@ func TestAnyOrderAndDelayGivesTheNaiveResult(t *testing.T) {
 				rs = append(rs, r)
 			}
 			state := append(partial(layout, rs...).Append(nil), "rest"...)
-			rest, out, err := v.Delta(pane, first.key(), state, watermark, d.read)
+			rest, out, err := v.Delta(pane, first.key(), state, watermark, d)
 			if err != nil || string(rest) != "rest" {
 				t.Fatalf("rest %q, %v", rest, err)
 			}
@@ -206,7 +222,7 @@ func TestLifeOfAWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &disk{map[place][]byte{}, map[place][]uint32{}}
+	d := newDisk()
 	for _, step := range []struct {
 		why       string
 		watermark int64
@@ -225,13 +241,13 @@ func TestLifeOfAWindow(t *testing.T) {
 	} {
 		if step.delta {
 			r := reading{device: "bus", us: 3, n: 1}
-			_, out, err := v.Delta(0, r.key(), partial(layout, r).Append(nil), step.watermark, d.read)
+			_, out, err := v.Delta(0, r.key(), partial(layout, r).Append(nil), step.watermark, d)
 			if err != nil || out.Class != step.class || out.Refused != (step.class == window.TooLate) {
 				t.Fatalf("%s: %+v, %v", step.why, out, err)
 			}
 		}
 		got := ""
-		if err := v.Flush(step.watermark, d.read, func(c merge.Change) {
+		if err := v.Flush(step.watermark, d, func(c merge.Change) {
 			if c.Stored != nil {
 				d.windows[place{c.Start, c.Key}] = c.Stored
 			}

@@ -9,6 +9,7 @@ import "encoding/binary"
 //	w <partition> <stream> <edge>             watermark of an edge; without edge: the output
 //	f <partition> <view>                      watermark up to which EMIT FINAL results are out
 //	v <view> <partition> <start> <group key>  window
+//	s <view> <partition> <group key> <start>  last reading of a session whose state is under v
 //	l <stream> <partition> <key>              latest row: event time, row
 //	x <partition> <number>                    effect that has not left
 //	t <table> <partition> <number>            row of one of the core's own tables
@@ -46,6 +47,10 @@ func watermarkKey(partition, stream uint32, edge string) []byte {
 
 func windowKey(partition, view uint32, start int64, group []byte) []byte {
 	return append(appendTime(key('v', view, partition), start), group...)
+}
+
+func sessionKey(partition, view uint32, group []byte, start int64) []byte {
+	return appendTime(append(key('s', view, partition), group...), start)
 }
 
 func latestKey(partition, stream uint32, k []byte) []byte {

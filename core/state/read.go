@@ -94,6 +94,38 @@ func (s *Store) Windows(partition, view uint32, from, to int64, f func(start int
 	})
 }
 
+// Sessions gives each session of a view in one partition. f ends it with false.
+func (s *Store) Sessions(partition, view uint32, f func(group []byte, start, last int64) (bool, error)) error {
+	prefix := key('s', view, partition)
+	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
+		if len(k) < len(prefix)+8 || len(v) != 8 {
+			return false, errCorrupt
+		}
+		at := len(k) - 8
+		return f(k[len(prefix):at], readTime(k[at:]), int64(binary.BigEndian.Uint64(v)))
+	})
+}
+
+// SessionsNear gives the starts of a key's sessions that start at to or before and end at from or after, the latest first.
+func (s *Store) SessionsNear(partition, view uint32, group []byte, from, to int64) (starts []int64, err error) {
+	prefix := append(key('s', view, partition), group...)
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: append(sessionKey(partition, view, group, to), 0)})
+	if err != nil {
+		return nil, fmt.Errorf("scan core state: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.Last(); ok; ok = it.Prev() {
+		if len(it.Key()) != len(prefix)+8 || len(it.Value()) != 8 {
+			return nil, errCorrupt
+		}
+		if int64(binary.BigEndian.Uint64(it.Value())) < from { // sessions of a key don't overlap: those before end before, too
+			break
+		}
+		starts = append(starts, readTime(it.Key()[len(prefix):]))
+	}
+	return starts, it.Error()
+}
+
 // Latest gives the newest row of a key, nil if there is none.
 func (s *Store) Latest(partition, stream uint32, k []byte) ([]byte, error) {
 	return s.get(latestKey(partition, stream, k))

@@ -102,6 +102,7 @@ func (t *Tx) Final(partition, view uint32, us int64) {
 // DropView deletes a view's windows in one partition; DropStream a stream's rows and watermarks.
 func (t *Tx) DropView(partition, view uint32) {
 	t.drop(key('v', view, partition))
+	t.drop(key('s', view, partition))
 	t.drop(key('f', partition, view))
 }
 
@@ -140,6 +141,18 @@ func (t *Tx) EdgeWatermark(partition, stream uint32, edge string, us int64) {
 // Window keeps a window's state.
 func (t *Tx) Window(partition, view uint32, start int64, key, state []byte) {
 	t.set(windowKey(partition, view, start, key), state)
+}
+
+// Session keeps where a session ends whose state Window keeps; start and last are its first and last reading.
+func (t *Tx) Session(partition, view uint32, start, last int64, key []byte) {
+	t.set(sessionKey(partition, view, key, start), u64(uint64(last)))
+}
+
+// DropSession deletes a session's state and where it ends.
+func (t *Tx) DropSession(partition, view uint32, start int64, key []byte) {
+	if t.err == nil {
+		t.err = errors.Join(t.batch.Delete(windowKey(partition, view, start, key), nil), t.batch.Delete(sessionKey(partition, view, key, start), nil))
+	}
 }
 
 // DropWindows deletes a view's windows that start before a time, in one partition.

@@ -2,7 +2,7 @@
 //
 //	aggregate.go  State, Layout and Partial: what the rest of hexpane sees
 //	function.go   the aggregates' names, arguments and results
-//	count.go, distinct.go, sum.go, avg.go, stddev.go, percentile.go, extreme.go, first.go, collect.go, topk.go
+//	count.go, distinct.go, sum.go, avg.go, stddev.go, percentile.go, extreme.go, first.go, collect.go, topk.go, extent.go
 //	              one aggregate a file
 //	buckets.go, registers.go   what sketches are made of: DDSketch, HyperLogLog
 //

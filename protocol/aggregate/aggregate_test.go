@@ -29,6 +29,7 @@ var tested = []struct {
 	{"LAST", nil, anyKind, false},
 	{"COLLECT_LIST", nil, anyKind, false},
 	{"TOPK", []float64{3}, anyKind, false},
+	{"SPAN", nil, []value.Kind{value.Int}, false},
 }
 
 var anyKind = []value.Kind{value.Int, value.Double, value.Decimal, value.String, value.Bool, value.Cell, value.Timestamp}

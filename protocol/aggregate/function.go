@@ -45,6 +45,8 @@ func maker(function string, argument value.Type, parameters []float64) func() St
 		return func() State { return &first{sign: 1, kind: argument.Kind} }
 	case "COLLECT_LIST":
 		return func() State { return &collect{kind: argument.Kind} }
+	case "SPAN":
+		return func() State { return new(extent) }
 	default: // TOPK; ResultType knows no other
 		return func() State { return &topk{kind: argument.Kind, n: int(parameters[0])} }
 	}
@@ -60,7 +62,7 @@ func newSum(t value.Type) sum {
 // ResultType gives the type of an aggregate's result, or why there is none. COUNT_DISTINCT is COUNT(DISTINCT x).
 func ResultType(function string, argument value.Type) (value.Type, error) {
 	switch function {
-	case "COUNT", "COUNT_DISTINCT":
+	case "COUNT", "COUNT_DISTINCT", "SPAN":
 		return value.Type{Kind: value.Int}, nil
 	case "MIN", "MAX", "FIRST", "LAST":
 		return argument, nil
@@ -84,7 +86,7 @@ func ResultType(function string, argument value.Type) (value.Type, error) {
 
 // ByTime reports that an aggregate's result depends on the event times of what it observes.
 func ByTime(function string) bool {
-	return function == "FIRST" || function == "LAST" || function == "COLLECT_LIST"
+	return function == "SPAN" || function == "FIRST" || function == "LAST" || function == "COLLECT_LIST"
 }
 
 // parameter is the constant that stands after the argument.

@@ -630,6 +630,7 @@ type View struct {
 	EmitFinal     bool                   `protobuf:"varint,15,opt,name=emit_final,json=emitFinal,proto3" json:"emit_final,omitempty"`
 	RetentionUs   int64                  `protobuf:"varint,16,opt,name=retention_us,json=retentionUs,proto3" json:"retention_us,omitempty"` // counted back from the watermark; 0: for good
 	AdvanceUs     int64                  `protobuf:"varint,17,opt,name=advance_us,json=advanceUs,proto3" json:"advance_us,omitempty"`       // between the starts of two hopping windows; 0: windows are tumbling
+	GapUs         int64                  `protobuf:"varint,18,opt,name=gap_us,json=gapUs,proto3" json:"gap_us,omitempty"`                   // of session windows, whose window_us is 0; their last aggregate is SPAN. 0: no sessions
 	Joins         []*Join                `protobuf:"bytes,30,rep,name=joins,proto3" json:"joins,omitempty"`                                 // filter, key_exprs and the aggregates' arguments are over what they give
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -780,6 +781,13 @@ func (x *View) GetRetentionUs() int64 {
 func (x *View) GetAdvanceUs() int64 {
 	if x != nil {
 		return x.AdvanceUs
+	}
+	return 0
+}
+
+func (x *View) GetGapUs() int64 {
+	if x != nil {
+		return x.GapUs
 	}
 	return 0
 }
@@ -1083,7 +1091,7 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x04Join\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\rR\x05table\x12\"\n" +
 	"\x02on\x18\x02 \x03(\v2\x12.hexpane.plan.ExprR\x02on\x12\x12\n" +
-	"\x04left\x18\x03 \x01(\bR\x04left\"\x83\x05\n" +
+	"\x04left\x18\x03 \x01(\bR\x04left\"\x9a\x05\n" +
 	"\x04View\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -1106,7 +1114,8 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"emit_final\x18\x0f \x01(\bR\temitFinal\x12!\n" +
 	"\fretention_us\x18\x10 \x01(\x03R\vretentionUs\x12\x1d\n" +
 	"\n" +
-	"advance_us\x18\x11 \x01(\x03R\tadvanceUs\x12(\n" +
+	"advance_us\x18\x11 \x01(\x03R\tadvanceUs\x12\x15\n" +
+	"\x06gap_us\x18\x12 \x01(\x03R\x05gapUs\x12(\n" +
 	"\x05joins\x18\x1e \x03(\v2\x12.hexpane.plan.JoinR\x05joins\"\xd8\x01\n" +
 	"\tAggregate\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12.\n" +
