@@ -20,6 +20,14 @@ CREATE VIEW sliding AS SELECT device, COUNT(*) AS n, SUM(speed) AS total, MAX(sp
 CREATE VIEW slid AS SELECT device, COUNT(*) AS n, SUM(speed) AS total, MAX(speed) AS top
 	FROM vehicles WINDOW HOPPING (SIZE 12 SECONDS, ADVANCE BY 3 SECONDS, GRACE PERIOD 10 SECONDS) GROUP BY device EMIT FINAL;`
 
+const sessionSQL = `
+CREATE STREAM vehicles (device STRING KEY, ts TIMESTAMP, lat DOUBLE, lon DOUBLE, speed BIGINT)
+	WITH (topic = 'v/{device}', format = 'json', timestamp = 'ts', disorder = '5s');
+CREATE VIEW trips AS SELECT device, COUNT(*) AS n, SUM(speed) AS total, MAX(speed) AS top
+	FROM vehicles WINDOW SESSION (4 SECONDS, GRACE PERIOD 30 SECONDS) GROUP BY device;
+CREATE VIEW tripped AS SELECT device, COUNT(*) AS n, SUM(speed) AS total, MAX(speed) AS top
+	FROM vehicles WINDOW SESSION (3 SECONDS, GRACE PERIOD 10 SECONDS) GROUP BY device EMIT FINAL;`
+
 // slide is one hopping window of a device.
 type slide struct {
 	device string

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 const second = int64(1e6)
 
 // everyWindow has a catalogue with each kind of window.
-var everyWindow = map[string]string{"tumbling": fleetSQL, "hopping": hopSQL}
+var everyWindow = map[string]string{"tumbling": fleetSQL, "hopping": hopSQL, "sessions": sessionSQL}
 
 // step is one turn: the clock, and the batches that came.
 type step struct {

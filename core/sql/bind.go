@@ -197,7 +197,7 @@ func (b *binder) cast(c *Cast) *plan.Expr {
 func noFunction(c *Call) {
 	upper := strings.ToUpper(c.Function)
 	switch {
-	case upper == "TUMBLE", upper == "HOP":
+	case upper == "TUMBLE", upper == "HOP", upper == "SESSION":
 		fail(c.Pos, "%s stands in GROUP BY", upper)
 	case laterFunctions[upper]:
 		unsupported(c.Pos, upper)
@@ -206,7 +206,7 @@ func noFunction(c *Call) {
 }
 
 // laterFunctions are in the language, but not built yet.
-var laterFunctions = map[string]bool{"SESSION": true, "IN_FENCE": true}
+var laterFunctions = map[string]bool{"IN_FENCE": true}
 
 // folded checks the call and computes it now if all of it is known: NOW() − INTERVAL '5' MINUTE is a literal then,
 // from which a store can tell what to read. The check compiles only this call, with its arguments'

@@ -182,7 +182,7 @@ func explainCore(core *tree, p *plan.Plan, v *plan.View, columns []Expr) {
 	if v.AdvanceUs > 0 {
 		core.add("slide    each window is %d panes, merged by two stacks; a key keeps up to %d", v.WindowUs/v.PaneUs, (v.WindowUs+v.AdvanceUs)/v.PaneUs)
 	}
-	if v.WindowUs > 0 {
+	if v.WindowUs > 0 || v.GapUs > 0 {
 		core.add("late     %s", lateText(v.GraceUs))
 	}
 	if v.Having != nil {

@@ -46,6 +46,10 @@ func lateText(grace int64) string {
 func aggregateTexts(v *plan.View, columns []Expr) []string {
 	var list []string
 	for _, a := range v.Aggregates {
+		if a.Function == "SPAN" {
+			list = append(list, "first and last event time")
+			continue
+		}
 		list = append(list, Format(aggregateCall(a, columns)))
 	}
 	return list
@@ -62,6 +66,8 @@ func afterGrouping(v *plan.View, columns []Expr) []Expr {
 
 func windowText(v *plan.View) string {
 	switch {
+	case v.GapUs > 0:
+		return "sessions with gaps of up to " + spanText(v.GapUs)
 	case v.WindowUs == 0:
 		return "one window for ever"
 	case v.AdvanceUs > 0:

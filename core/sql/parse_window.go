@@ -16,20 +16,24 @@ var units = []struct {
 // maxSpan keeps times plus a span far from the end of 64 bits: 1,000 years.
 const maxSpan = 1000 * 366 * 86400_000_000
 
-// window: TUMBLING (SIZE 10 SECONDS [, RETENTION 7 DAYS] [, GRACE PERIOD 1 HOUR]), or HOPPING (SIZE 1 HOUR, ADVANCE BY 5 MINUTES …).
+// window: TUMBLING (SIZE 10 SECONDS [, RETENTION 7 DAYS] [, GRACE PERIOD 1 HOUR]), or HOPPING (SIZE 1 HOUR, ADVANCE BY 5 MINUTES …),
+// or SESSION (30 SECONDS …).
 func (p *parser) window() *Window {
 	w := &Window{Pos: p.tok.pos}
-	if p.isWords("SESSION") {
-		unsupported(p.tok.pos, "WINDOW "+strings.ToUpper(p.tok.text))
-	}
-	hopping := p.oneOf("TUMBLING", "HOPPING", "SESSION") == "HOPPING"
+	kind := p.oneOf("TUMBLING", "HOPPING", "SESSION")
 	p.expectMark("(")
-	p.expect("SIZE")
 	at := p.tok.pos
-	if w.Size = p.span(); w.Size == 0 {
-		fail(at, "a window of size 0 holds nothing")
+	if kind == "SESSION" {
+		w.Gap = p.span()
+		hasGap(at, w)
+	} else {
+		p.expect("SIZE")
+		at = p.tok.pos
+		if w.Size = p.span(); w.Size == 0 {
+			fail(at, "a window of size 0 holds nothing")
+		}
 	}
-	if hopping {
+	if kind == "HOPPING" {
 		p.expectMark(",")
 		p.expect("ADVANCE", "BY")
 		at := p.tok.pos
@@ -56,19 +60,32 @@ func (p *parser) window() *Window {
 	return w
 }
 
-// windowTable reads Flink's form: TABLE(TUMBLE(TABLE stream, DESCRIPTOR(time), size)), TABLE(HOP(TABLE stream, DESCRIPTOR(time), advance, size)).
+// windowTable reads Flink's form: TABLE(TUMBLE(TABLE stream, DESCRIPTOR(time), size)), TABLE(HOP(TABLE stream, DESCRIPTOR(time), advance, size)),
+// TABLE(SESSION(TABLE stream [PARTITION BY keys], DESCRIPTOR(time), gap)). The keys are those of GROUP BY.
 func (p *parser) windowTable(s *Select) {
 	p.expect("TABLE")
 	p.expectMark("(")
 	w := &Window{Pos: p.tok.pos}
-	if p.isWords("SESSION") {
-		unsupported(p.tok.pos, "TABLE(SESSION(…))")
-	}
-	hopping := p.oneOf("TUMBLE", "HOP", "SESSION") == "HOP"
+	kind := p.oneOf("TUMBLE", "HOP", "SESSION")
 	p.expectMark("(")
 	p.expect("TABLE")
 	s.From = p.name("the name of a stream")
+	if kind == "SESSION" && p.accept("PARTITION") {
+		p.expect("BY")
+		w.Keys = []Ident{p.name("a column")}
+		for more := p.acceptMark(","); more; more = p.acceptMark(",") {
+			if p.isWords("DESCRIPTOR") {
+				p.windowTableTail(s, w, kind)
+				return
+			}
+			w.Keys = append(w.Keys, p.name("a column"))
+		}
+	}
 	p.expectMark(",")
+	p.windowTableTail(s, w, kind)
+}
+
+func (p *parser) windowTableTail(s *Select, w *Window, kind string) {
 	p.expect("DESCRIPTOR")
 	p.expectMark("(")
 	time := p.name("the event-time column")
@@ -83,14 +100,17 @@ func (p *parser) windowTable(s *Select) {
 		return i.Pos, i.Micros
 	}
 	var at Pos
-	if hopping {
+	if kind == "HOP" {
 		at, w.Advance = interval()
 	}
 	size, micros := interval()
-	if w.Size = micros; w.Size == 0 {
+	if kind == "SESSION" {
+		w.Gap = micros
+		hasGap(size, w)
+	} else if w.Size = micros; w.Size == 0 {
 		fail(size, "a window of size 0 holds nothing")
 	}
-	if hopping {
+	if kind == "HOP" {
 		if w.Advance > w.Size {
 			fail(at, "HOP(TABLE stream, DESCRIPTOR(time), advance, size): here the advance comes first, and is at most the size")
 		}
@@ -116,6 +136,19 @@ func hops(at Pos, w *Window) {
 			spanText(w.Size), spanText(w.Advance), w.Size/pane, spanText(pane), maxPanes)
 	}
 }
+
+// hasGap checks the gap of sessions; at is its place.
+func hasGap(at Pos, w *Window) {
+	switch {
+	case w.Gap == 0:
+		fail(at, "a session of gap 0 holds readings of one moment; give the time without a reading that ends it")
+	case w.Gap > maxGap:
+		fail(at, "a gap of %s is too long: a session of a key is held until that much time went by; at most %s", spanText(w.Gap), spanText(maxGap))
+	}
+}
+
+// maxGap is a week.
+const maxGap = 7 * 86400_000_000
 
 func gcd(a, b int64) int64 {
 	for b != 0 {

@@ -128,10 +128,13 @@ type (
 		Descending bool
 		NullsFirst bool
 	}
-	// Window is WINDOW TUMBLING or HOPPING (…). Grace and Retention are nil where not given, Advance is 0 of a tumbling one; all are in µs.
+	// Window is WINDOW TUMBLING, HOPPING or SESSION (…). Grace and Retention are nil where not given, Advance is 0 of a tumbling one, a session
+	// has a Gap and no Size; all are in µs.
 	Window struct {
 		Pos              Pos
 		Size, Advance    int64
+		Gap              int64
+		Keys             []Ident // that TABLE(SESSION(… PARTITION BY …)) names
 		Grace, Retention *int64
 		Time             *Ident // of the form TABLE(TUMBLE(…)), which names the event time
 	}

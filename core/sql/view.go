@@ -82,6 +82,9 @@ func planView(p *plan.Plan, st *CreateView) *plan.View {
 	if len(g.aggregates) == 0 { // a group there is, is a count
 		g.aggregates = []*plan.Aggregate{{Function: "COUNT", Type: planType(value.Type{Kind: value.Int})}}
 	}
+	if v.GapUs > 0 { // the core finds sessions by it
+		g.aggregates = append(g.aggregates, &plan.Aggregate{Function: "SPAN", Type: planType(value.Type{Kind: value.Int})})
+	}
 	v.Aggregates = g.aggregates
 	for _, e := range append(v.OutputExprs, v.Having) {
 		g.settle(e)

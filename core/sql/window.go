@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hexpane/hexpane/protocol/plan"
@@ -11,6 +12,7 @@ func windowOf(sel *Select, stream *plan.Stream) (*Window, []Expr) {
 	window := sel.Window
 	if window != nil && window.Time != nil {
 		eventTime(*window.Time, stream)
+		partitioned(window, sel)
 	}
 	var groupBy []Expr
 	for _, e := range sel.GroupBy {
@@ -23,13 +25,11 @@ func windowOf(sel *Select, stream *plan.Stream) (*Window, []Expr) {
 			continue
 		}
 		switch upper := strings.ToUpper(c.Function); upper {
-		case "TUMBLE", "HOP":
+		case "TUMBLE", "HOP", "SESSION":
 			if window != nil {
 				fail(c.Pos, "a view has one window; here is a second")
 			}
 			window = windowCall(c, upper, stream)
-		case "SESSION":
-			unsupported(c.Pos, "GROUP BY "+upper+"(…)")
 		default:
 			groupBy = append(groupBy, e)
 		}
@@ -37,12 +37,23 @@ func windowOf(sel *Select, stream *plan.Stream) (*Window, []Expr) {
 	return window, groupBy
 }
 
-// windowCall reads TUMBLE(ts, INTERVAL '10' SECOND), or HOP(ts, size, advance).
+// partitioned refuses PARTITION BY keys that GROUP BY has not: sessions are of a group.
+func partitioned(w *Window, sel *Select) {
+	for _, k := range w.Keys {
+		if !slices.ContainsFunc(sel.GroupBy, func(e Expr) bool { n, ok := e.(*Name); return ok && sameIdent(n.Ident, k) }) {
+			fail(k.Pos, "sessions are of a group, and GROUP BY does not name `%s`", k.Name)
+		}
+	}
+}
+
+// windowCall reads TUMBLE(ts, INTERVAL '10' SECOND), HOP(ts, size, advance), or SESSION(ts, gap).
 func windowCall(c *Call, function string, stream *plan.Stream) *Window {
 	w := &Window{Pos: c.Pos}
 	switch {
 	case function == "TUMBLE" && len(c.Args) != 2:
 		fail(c.Pos, "TUMBLE takes the event time and a size: TUMBLE(ts, INTERVAL '10' SECOND)")
+	case function == "SESSION" && len(c.Args) != 2:
+		fail(c.Pos, "SESSION takes the event time and a gap: SESSION(ts, INTERVAL '30' SECOND)")
 	case function == "HOP" && len(c.Args) != 3:
 		fail(c.Pos, "HOP takes the event time, a size and an advance: HOP(ts, INTERVAL '1' HOUR, INTERVAL '5' MINUTE)")
 	}
@@ -53,7 +64,10 @@ func windowCall(c *Call, function string, stream *plan.Stream) *Window {
 		}
 		return i.Micros
 	}
-	if w.Size = span(c.Args[1], "size"); w.Size == 0 {
+	if function == "SESSION" {
+		w.Gap = span(c.Args[1], "gap")
+		hasGap(c.Args[1].position(), w)
+	} else if w.Size = span(c.Args[1], "size"); w.Size == 0 {
 		fail(c.Args[1].position(), "a window of size 0 holds nothing")
 	}
 	if function == "HOP" {
@@ -101,7 +115,10 @@ func setWindow(v *plan.View, sel *Select, w *Window) {
 		}
 		return
 	}
-	v.WindowUs, v.PaneUs = w.Size, w.Size
+	v.WindowUs, v.PaneUs, v.GapUs = w.Size, w.Size, w.Gap
+	if w.Gap != 0 {
+		v.PaneUs = w.Gap // readings of one pane are nearer than the gap
+	}
 	if w.Advance != 0 && w.Advance != w.Size {
 		v.AdvanceUs, v.PaneUs = w.Advance, gcd(w.Size, w.Advance)
 	}
@@ -112,11 +129,11 @@ func setWindow(v *plan.View, sel *Select, w *Window) {
 	if w.Grace != nil {
 		v.GraceUs = *w.Grace
 	}
-	least := v.WindowUs + v.GraceUs
+	least := v.WindowUs + v.GapUs + v.GraceUs
 	v.RetentionUs = max(defaultRetention, least)
 	if w.Retention != nil {
 		if *w.Retention < least {
-			fail(w.Pos, "RETENTION is shorter than SIZE and GRACE PERIOD together: late readings would find their window gone")
+			fail(w.Pos, "RETENTION is shorter than SIZE (of sessions the gap) and GRACE PERIOD together: late readings would find their window gone")
 		}
 		v.RetentionUs = *w.Retention
 	}

@@ -108,7 +108,7 @@ CREATE VIEW y AS SELECT COUNT(*) AS n FROM purchases WINDOW HOPPING (SIZE 7 DAYS
 --> error 1:94: windows of 7 days that advance by 1 second are made of 604800 panes of 1 second; at most 10000 fit. A larger ADVANCE BY that divides SIZE needs fewer
 
 CREATE VIEW y AS SELECT COUNT(*) AS n FROM purchases WINDOW HOPPING (SIZE 1 DAY, ADVANCE BY 1 HOUR, RETENTION 1 DAY)
---> error 1:61: RETENTION is shorter than SIZE and GRACE PERIOD together: late readings would find their window gone
+--> error 1:61: RETENTION is shorter than SIZE (of sessions the gap) and GRACE PERIOD together: late readings would find their window gone
 
 CREATE VIEW y AS SELECT COUNT(*) AS n FROM purchases GROUP BY HOP(ts, INTERVAL '5' MINUTE, INTERVAL '1' HOUR)
 --> error 1:92: HOP(time, size, advance): the size comes first, and is at least the advance

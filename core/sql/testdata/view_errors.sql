@@ -153,7 +153,7 @@ CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WINDOW TUMBLING (SIZE 1 HOUR, GRA
 --> error 1:84: expected PERIOD, found `1`
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 1 DAY, RETENTION 1 DAY)
---> error 1:55: RETENTION is shorter than SIZE and GRACE PERIOD together: late readings would find their window gone
+--> error 1:55: RETENTION is shorter than SIZE (of sessions the gap) and GRACE PERIOD together: late readings would find their window gone
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WINDOW TUMBLING (SIZE 9000000000 DAYS)
 --> error 1:70: 9000000000 DAYS are too long: at most 1000 years
@@ -199,11 +199,8 @@ CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WHERE route LIKE 'a!' ESCAPE '!'
 --> error 1:60: ESCAPE takes one character, and the pattern must not end in it
 
 -- In the language, but not built yet: never a wrong result.
-CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WINDOW SESSION (30 SECONDS)
---> error 2:55: WINDOW SESSION is not supported yet
-
 CREATE VIEW x AS SELECT SUM(DISTINCT speed) FROM vehicles
---> error 1:25: SUM(DISTINCT …) is not supported yet
+--> error 2:25: SUM(DISTINCT …) is not supported yet
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles JOIN arrivals ON vehicles.device = arrivals.device
 --> error 1:53: joining a stream (arrivals is one; what can be joined is a TABLE) is not supported yet
