@@ -27,6 +27,9 @@ type hopper struct {
 	closed                     map[place]*record         // records without an open window, since the last flush
 	touched                    []touch
 	flushes                    uint64
+	spare                      []aggregate.Partial // of panes that were let go, to be used again
+	packing                    []byte
+	scratch                    aggregate.Partial // of a packed pane
 	blank                      []byte            // an empty partial
 	joined                     aggregate.Partial // of both stacks
 }
@@ -44,7 +47,8 @@ type touch struct {
 
 // record is what is stored under a pane's start: the pane, and the revision of the window that starts with it.
 type record struct {
-	base     aggregate.Partial // nil: nothing yet
+	base     aggregate.Partial // nil: nothing yet, or it is packed
+	packed   []byte            // base as bytes, of a pane that is likely to be whole
 	layers   []layer
 	revision uint32
 	touched  bool // is in the hopper's list
@@ -57,17 +61,26 @@ type layer struct {
 	partial aggregate.Partial
 }
 
-func (r *record) empty() bool { return r.base == nil && len(r.layers) == 0 }
+func (r *record) based() bool { return r.base != nil || r.packed != nil }
+
+func (r *record) empty() bool { return !r.based() && len(r.layers) == 0 }
 
 // counts reports whether the record holds something of a window that starts at start.
 func (r *record) counts(start int64) bool {
-	return r.base != nil || slices.ContainsFunc(r.layers, func(l layer) bool { return l.from <= start })
+	return r.based() || slices.ContainsFunc(r.layers, func(l layer) bool { return l.from <= start })
 }
 
 // into merges what the record gives a window that starts at start.
-func (r *record) into(p aggregate.Partial, start int64) {
-	if r.base != nil {
+func (r *record) into(h *hopper, p aggregate.Partial, start int64) {
+	switch {
+	case r.base != nil:
 		p.Merge(r.base)
+	case r.packed != nil:
+		if h.scratch == nil {
+			h.scratch = h.layout.New()
+		}
+		reread(h.scratch, r.packed)
+		p.Merge(h.scratch)
 	}
 	for _, l := range r.layers {
 		if l.from <= start {
@@ -76,10 +89,10 @@ func (r *record) into(p aggregate.Partial, start int64) {
 	}
 }
 
-func (r *record) add(p aggregate.Partial, from int64, layered bool, layout aggregate.Layout) {
+func (r *record) add(h *hopper, p aggregate.Partial, from int64, layered bool) {
 	if !layered {
 		if r.base == nil {
-			r.base = layout.New()
+			r.unpack(h)
 		}
 		r.base.Merge(p)
 		return
@@ -87,19 +100,52 @@ func (r *record) add(p aggregate.Partial, from int64, layered bool, layout aggre
 	i := slices.IndexFunc(r.layers, func(l layer) bool { return l.from == from })
 	if i < 0 {
 		i = len(r.layers)
-		r.layers = append(r.layers, layer{from, layout.New()})
+		r.layers = append(r.layers, layer{from, h.layout.New()})
 	}
 	r.layers[i].partial.Merge(p)
+}
+
+// maxSpare is how many partials are kept to be used again.
+const maxSpare = 4096
+
+// pack makes the pane a few bytes: a key may hold thousands of panes that nothing more comes to.
+func (r *record) pack(h *hopper) {
+	if r.base == nil {
+		return
+	}
+	h.packing = r.base.Append(h.packing[:0])
+	r.packed = slices.Clone(h.packing)
+	if len(h.spare) < maxSpare {
+		h.spare = append(h.spare, r.base)
+	}
+	r.base = nil
+}
+
+// unpack makes base what is packed, or empty.
+func (r *record) unpack(h *hopper) {
+	if last := len(h.spare) - 1; last < 0 {
+		r.base = h.layout.New()
+	} else {
+		r.base, h.spare = h.spare[last], h.spare[:last]
+	}
+	if r.packed == nil {
+		r.packed = h.blank
+	}
+	reread(r.base, r.packed)
+	r.packed = nil
 }
 
 // append writes the record: revision uvarint, layers uvarint, 0|1 and the base, then for each layer its window varint and partial.
 func (r *record) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(r.revision))
 	dst = binary.AppendUvarint(dst, uint64(len(r.layers)))
-	if r.base == nil {
-		dst = append(dst, 0)
-	} else {
+	switch {
+	case r.base != nil:
 		dst = r.base.Append(append(dst, 1))
+	case r.packed != nil:
+		dst = append(append(dst, 1), r.packed...)
+	default:
+		dst = append(dst, 0)
 	}
 	for _, l := range r.layers {
 		dst = l.partial.Append(binary.AppendVarint(dst, l.from))
@@ -182,9 +228,9 @@ func (h *hopper) delta(pane int64, key string, p aggregate.Partial, watermark in
 		return out, err
 	}
 	h.touch(pane, key, r)
-	r.add(p, accepts, out.Refused, h.layout)
+	r.add(h, p, accepts, out.Refused)
 	if newest >= open {
-		h.runs[key].gained(pane, p)
+		h.runs[key].gained(h, pane, p)
 	}
 	for s := max(oldest, accepts); s <= newest && s < open; s += h.advance {
 		out.Class = window.Late
@@ -256,7 +302,8 @@ func (h *hopper) flush(watermark int64, store Store, report func(Change)) error 
 	clear(h.late)
 	h.fire(watermark, report)
 	for _, t := range h.touched {
-		report(Change{Start: t.start, Key: t.key, Stored: t.record.append(nil)})
+		h.packing = t.record.append(h.packing[:0])
+		report(Change{Start: t.start, Key: t.key, Stored: slices.Clone(h.packing)})
 		t.record.touched = false
 		if n := h.runs[t.key]; n != nil && n.dirty && n.told != h.flushes {
 			n.dirty = false
@@ -348,6 +395,9 @@ func (h *hopper) restore(start int64, key string, bytes []byte) error {
 	if n == nil {
 		n = &run{}
 		h.runs[key] = n
+	}
+	if start+h.pane <= h.fired {
+		r.pack(h)
 	}
 	n.put(start, r)
 	return nil

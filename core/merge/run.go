@@ -16,10 +16,15 @@ import (
 //	panes    lo ……… split ……… hi ……… ahead
 //	suffix   ↑ of panes[i:split], for each i
 //	back                ↑ of panes[split:hi]
+//
+// Suffixes are kept as bytes, one after another: of a state each there would be thousands of small objects a key, to allocate and
+// for the collector to look at. What a pane among them gains is kept beside them until the next turn.
 type run struct {
 	panes         []openPane
 	lo, split, hi int
-	suffix        []aggregate.Partial
+	suffix        []byte
+	offsets       []int             // in suffix, by pane
+	gains         []openGain        // of panes[lo:split] since the suffixes were made
 	back          aggregate.Partial // nil: nothing
 	from          int64             // the window's start
 	stale         bool              // panes changed in a way that the stacks don't show
@@ -32,8 +37,28 @@ type openPane struct {
 	record *record
 }
 
+type openGain struct {
+	start   int64
+	partial aggregate.Partial
+}
+
+// maxGains is how many panes' gains are merged into each window; past it the suffixes are made anew, which costs a merge a pane.
+const maxGains = 16
+
+// index looks at the ends first: most of what is looked for is there.
 func (n *run) index(pane int64) (int, bool) {
-	i := sort.Search(len(n.panes), func(i int) bool { return n.panes[i].start >= pane })
+	i, end := 0, len(n.panes)
+	if end > 3 {
+		switch {
+		case n.panes[end-1].start < pane:
+			return end, false
+		case n.panes[end-3].start < pane:
+			i = end - 2
+		case n.panes[2].start >= pane:
+			end = 2
+		}
+	}
+	i += sort.Search(end-i, func(k int) bool { return n.panes[i+k].start >= pane })
 	return i, i < len(n.panes) && n.panes[i].start == pane
 }
 
@@ -54,7 +79,7 @@ func (n *run) put(pane int64, r *record) {
 }
 
 // gained tells of a partial that was merged into a pane's record.
-func (n *run) gained(pane int64, p aggregate.Partial) {
+func (n *run) gained(h *hopper, pane int64, p aggregate.Partial) {
 	n.dirty = true
 	i, _ := n.index(pane)
 	switch {
@@ -62,9 +87,13 @@ func (n *run) gained(pane int64, p aggregate.Partial) {
 	case i >= n.split:
 		n.back.Merge(p)
 	default:
-		for j := n.lo; j <= i; j++ {
-			n.suffix[j].Merge(p)
+		g := slices.IndexFunc(n.gains, func(g openGain) bool { return g.start == pane })
+		if g < 0 {
+			g = len(n.gains)
+			n.gains = append(n.gains, openGain{pane, h.layout.New()})
 		}
+		n.gains[g].partial.Merge(p)
+		n.stale = len(n.gains) > maxGains
 	}
 }
 
@@ -79,7 +108,11 @@ func (n *run) at(h *hopper, start, watermark int64) aggregate.Partial {
 	}
 	n.from = start
 	for ; n.hi < len(n.panes) && n.panes[n.hi].start < start+h.size; n.hi++ {
-		n.back = merged(h, n.back, n.panes[n.hi].record)
+		o := n.panes[n.hi]
+		n.back = merged(h, n.back, o.record)
+		if o.start+h.pane <= watermark {
+			o.record.pack(h)
+		}
 	}
 	for n.lo < n.hi && n.panes[n.lo].start < start {
 		n.lo++
@@ -92,15 +125,24 @@ func (n *run) at(h *hopper, start, watermark int64) aggregate.Partial {
 		return nil
 	case n.lo == n.split:
 		return n.back
-	case n.split == n.hi:
-		return n.suffix[n.lo]
 	}
-	if _, err := h.joined.Read(h.blank); err != nil {
-		panic(err) // it wrote them itself
+	reread(h.joined, n.suffix[n.offsets[n.lo]:])
+	for _, g := range n.gains {
+		if g.start >= start {
+			h.joined.Merge(g.partial)
+		}
 	}
-	h.joined.Merge(n.suffix[n.lo])
-	h.joined.Merge(n.back)
+	if n.split < n.hi {
+		h.joined.Merge(n.back)
+	}
 	return h.joined
+}
+
+// reread sets a partial to what another of its layout wrote.
+func reread(p aggregate.Partial, written []byte) {
+	if _, err := p.Read(written); err != nil {
+		panic(err)
+	}
 }
 
 // turn moves the window's panes from the second stack to the first.
@@ -109,14 +151,15 @@ func (n *run) turn(h *hopper, watermark int64) {
 	for n.split < n.hi && n.panes[n.split].start+h.pane <= watermark {
 		n.split++
 	}
-	n.suffix = make([]aggregate.Partial, n.split)
+	n.gains = nil
+	n.suffix, n.offsets = n.suffix[:0], make([]int, n.split)
+	reread(h.joined, h.blank)
 	for i := n.split - 1; i >= n.lo; i-- {
-		p := h.layout.New()
-		if i+1 < n.split {
-			p.Merge(n.suffix[i+1])
-		}
-		n.panes[i].record.into(p, math.MaxInt64)
-		n.suffix[i] = p
+		r := n.panes[i].record
+		r.into(h, h.joined, math.MaxInt64)
+		r.pack(h)
+		n.offsets[i] = len(n.suffix)
+		n.suffix = h.joined.Append(n.suffix)
 	}
 	for _, o := range n.panes[n.split:n.hi] {
 		n.back = merged(h, n.back, o.record)
@@ -128,7 +171,7 @@ func merged(h *hopper, p aggregate.Partial, r *record) aggregate.Partial {
 	if p == nil {
 		p = h.layout.New()
 	}
-	r.into(p, math.MaxInt64)
+	r.into(h, p, math.MaxInt64)
 	return p
 }
 
@@ -145,6 +188,5 @@ func (n *run) drop(before int64) {
 		return
 	}
 	n.lo, n.hi, n.split = n.lo-k, n.hi-k, n.split-k
-	clear(n.suffix[:k])
-	n.suffix = n.suffix[k:]
+	n.offsets = n.offsets[k:]
 }

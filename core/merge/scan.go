@@ -117,7 +117,7 @@ func (s *scan) give(key string) error {
 			if w.Partial == nil {
 				w.Partial = s.h.layout.New()
 			}
-			o.record.into(w.Partial, s.next)
+			o.record.into(s.h, w.Partial, s.next)
 		}
 	} else {
 		w.Partial = n.at(s.h, s.next, s.next+s.h.size)
