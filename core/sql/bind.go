@@ -25,7 +25,10 @@ type Relation struct {
 type scope struct {
 	Relation
 	alias *Ident
-	parts []part // nil: one relation, without joins
+	parts []part       // nil: one relation, without joins
+	exprs []*plan.Expr // what the columns are over the row that edges have; nil: its columns
+	width int          // of that row
+	nodes *int
 }
 
 // binder gives expressions types. leaf comes first for each sub-expression: it knows names, and after grouping
@@ -114,8 +117,7 @@ func (s *scope) rowLeaf(clause string) func(Expr) *plan.Expr {
 	return func(e Expr) *plan.Expr {
 		switch x := e.(type) {
 		case *Name:
-			i := s.column(x)
-			return columnExpr(i, s.Columns[i].Type)
+			return s.reference(s.column(x))
 		case *Call:
 			if name, ok := aggregateName(x); ok {
 				fail(x.Pos, "%s is an aggregate and cannot stand in %s", name, clause)

@@ -14,7 +14,11 @@ func ExplainText(p *plan.Plan, st *Explain, tables ...Relation) (text string, er
 	case nil:
 		return explainName(p, *st.Name), nil
 	case *Select:
-		return explainSelect(x, resolve(p, x.From, tables)), nil
+		rel, err := Resolve(p, x, tables...)
+		if err != nil {
+			return "", err
+		}
+		return explainSelect(x, rel), nil
 	case *CreateStream:
 		return explainStream(planStream(x)), nil
 	case *CreateTable:

@@ -57,7 +57,7 @@ func (s *scope) join(p *plan.Plan, sel *Select, v *plan.View, nodes *int) {
 	s.parts = s.relations()
 	for _, j := range sel.Joins {
 		t := tableOf(p, j.Table)
-		before := &scope{Relation: s.Relation, alias: s.alias, parts: s.parts}
+		before := &scope{Relation: s.Relation, alias: s.alias, parts: s.parts, exprs: s.exprs, nodes: s.nodes}
 		next := part{t.Name, j.Alias, len(s.Columns), len(s.Columns) + len(t.Columns)}
 		for _, other := range s.parts {
 			if strings.EqualFold(other.shown(), next.shown()) {
@@ -66,6 +66,12 @@ func (s *scope) join(p *plan.Plan, sel *Select, v *plan.View, nodes *int) {
 		}
 		s.parts = append(s.parts[:len(s.parts):len(s.parts)], next)
 		s.Columns = append(s.Columns[:len(s.Columns):len(s.Columns)], columnsOf(t.Columns)...)
+		if s.exprs != nil {
+			for i, c := range t.Columns {
+				s.exprs = append(s.exprs[:len(s.exprs):len(s.exprs)], columnExpr(s.width+i, c.Type.Value()))
+			}
+		}
+		s.width += len(t.Columns)
 		s.qualify(j.On)
 		v.Joins = append(v.Joins, &plan.Join{Table: t.Id, Left: j.Left, On: s.lookup(before, next, t, j, nodes)})
 	}

@@ -48,15 +48,14 @@ func (p *parser) item() Item {
 
 func (p *parser) source(s *Select) {
 	if p.isMark("(") {
-		unsupported(p.tok.pos, "a sub-select")
-	}
-	if p.isWords("TABLE") {
+		p.sub(s)
+	} else if p.isWords("TABLE") {
 		p.windowTable(s)
 	} else if s.From = p.name("the name of a stream or view"); p.isMark("(") {
 		fail(p.tok.pos, "no table function `%s`; there is TABLE(TUMBLE(TABLE stream, DESCRIPTOR(time), INTERVAL '10' SECOND)), and HOP", s.From.Name)
 	}
 	if p.accept("AS") || p.tok.kind == quotedToken || p.tok.kind == wordToken && !isReserved(p.tok) {
-		alias := p.name("a name for " + s.From.Name)
+		alias := p.name("a name for what is read")
 		s.Alias = &alias
 	}
 	p.joins(s)
@@ -66,6 +65,19 @@ func (p *parser) source(s *Select) {
 	case p.isWords("MATCH_RECOGNIZE"), p.isWords("PARTITION"), p.isWords("UNION"):
 		unsupported(p.tok.pos, strings.ToUpper(p.tok.text))
 	}
+}
+
+// sub: (SELECT …).
+func (p *parser) sub(s *Select) {
+	at := p.tok.pos
+	p.expectMark("(")
+	if p.subs++; p.subs > maxSubs {
+		fail(at, "sub-selects stand in one another more than %d deep", maxSubs)
+	}
+	s.Sub = p.query()
+	s.Sub.at = at
+	p.subs--
+	p.expectMark(")")
 }
 
 // joins: [INNER] JOIN table [AS alias] ON condition, or LEFT [OUTER] JOIN, any number of them.

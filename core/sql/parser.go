@@ -49,6 +49,7 @@ type parser struct {
 	peek  token // the one after
 	last  int   // where the token before ended
 	prior token // the token before
+	subs  int   // sub-selects being parsed
 	depth int   // of expressions being parsed
 }
 

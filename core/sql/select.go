@@ -40,6 +40,9 @@ type orderKey struct {
 // Resolve finds the relation that a SELECT reads: a view of the plan, or one of the tables given.
 func Resolve(p *plan.Plan, st *Select, tables ...Relation) (r Relation, err error) {
 	defer catch(&err)
+	if st.Sub != nil {
+		unsupported(st.Sub.at, "a sub-select outside of CREATE VIEW")
+	}
 	return resolve(p, st.From, tables), nil
 }
 

@@ -97,6 +97,7 @@ type (
 		origin
 		Items   []Item // a lone Item with a nil Expr is *
 		From    Ident
+		Sub     *Select // instead of From
 		Alias   *Ident
 		Joins   []Join
 		Window  *Window

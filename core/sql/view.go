@@ -47,21 +47,16 @@ func StreamRelation(s *plan.Stream) Relation {
 // planView checks a CREATE VIEW and gives its definition, without an id.
 func planView(p *plan.Plan, st *CreateView) *plan.View {
 	sel := st.Query
-	stream := streamOf(p, sel)
-	s := &scope{Relation: StreamRelation(stream), alias: sel.Alias}
-	v := &plan.View{Name: st.Name.Name, Sql: st.Source(), Stream: stream.Id}
+	nodes := 0
+	v := &plan.View{Name: st.Name.Name, Sql: st.Source()}
+	stream, s := from(p, sel, v, &nodes)
+	v.Stream = stream.Id
 	if sel.OrderBy != nil || sel.Limit != nil {
 		fail(sel.at, "a view has no order and no limit; they stand in the SELECT that reads it")
 	}
-	nodes := 0
-	s.join(p, sel, v, &nodes)
-	window, groupBy := windowOf(sel, stream)
+	window, groupBy := windowOf(sel, stream, s)
 	setWindow(v, sel, window)
-
-	if sel.Where != nil {
-		where := &binder{leaf: s.rowLeaf("WHERE"), nodes: &nodes}
-		v.Filter = where.condition(sel.Where, "WHERE")
-	}
+	s.where(sel.Where, v)
 	items := viewItems(s, sel, groupBy)
 	g := newGrouping(s, &Select{Items: items}, groupBy, nil, &nodes)
 	g.windowed = true

@@ -8,17 +8,17 @@ import (
 )
 
 // windowOf gives the window, from either form, and GROUP BY without it.
-func windowOf(sel *Select, stream *plan.Stream) (*Window, []Expr) {
+func windowOf(sel *Select, stream *plan.Stream, s *scope) (*Window, []Expr) {
 	window := sel.Window
 	if window != nil && window.Time != nil {
-		eventTime(*window.Time, stream)
+		eventTime(*window.Time, stream, s)
 		partitioned(window, sel)
 	}
 	var groupBy []Expr
 	for _, e := range sel.GroupBy {
 		c, ok := e.(*Call)
 		if !ok {
-			if n, name := e.(*Name); name && window != nil && isBound(n, stream) {
+			if n, name := e.(*Name); name && window != nil && isBound(n, s) {
 				continue // a group is in one window anyhow
 			}
 			groupBy = append(groupBy, e)
@@ -29,7 +29,7 @@ func windowOf(sel *Select, stream *plan.Stream) (*Window, []Expr) {
 			if window != nil {
 				fail(c.Pos, "a view has one window; here is a second")
 			}
-			window = windowCall(c, upper, stream)
+			window = windowCall(c, upper, stream, s)
 		default:
 			groupBy = append(groupBy, e)
 		}
@@ -47,7 +47,7 @@ func partitioned(w *Window, sel *Select) {
 }
 
 // windowCall reads TUMBLE(ts, INTERVAL '10' SECOND), HOP(ts, size, advance), or SESSION(ts, gap).
-func windowCall(c *Call, function string, stream *plan.Stream) *Window {
+func windowCall(c *Call, function string, stream *plan.Stream, s *scope) *Window {
 	w := &Window{Pos: c.Pos}
 	switch {
 	case function == "TUMBLE" && len(c.Args) != 2:
@@ -80,27 +80,29 @@ func windowCall(c *Call, function string, stream *plan.Stream) *Window {
 	if !ok {
 		fail(c.Args[0].position(), "expected the stream's event-time column")
 	}
-	eventTime(name.Ident, stream)
+	eventTime(name.Ident, stream, s)
 	return w
 }
 
 // isBound tells window_start and window_end from columns of the stream.
-func isBound(n *Name, stream *plan.Stream) bool {
+func isBound(n *Name, s *scope) bool {
 	_, bound := windowBounds[strings.ToUpper(n.Ident.Name)]
-	s := &scope{Relation: StreamRelation(stream)}
 	return bound && n.Table == nil && s.find(n.Ident) < 0
 }
 
 // eventTime refuses a name that is not the stream's event time.
-func eventTime(name Ident, stream *plan.Stream) {
+func eventTime(name Ident, stream *plan.Stream, s *scope) {
 	if name.Is("ROWTIME") {
 		return
 	}
-	s := &scope{Relation: StreamRelation(stream)}
-	if i := s.column(&Name{Ident: name}); i != int(stream.Timestamp) {
+	e := s.reference(s.column(&Name{Ident: name}))
+	if c, ok := e.Node.(*plan.Expr_Column); !ok || int32(c.Column) != stream.Timestamp {
 		event := "the arrival (ROWTIME), as the stream names no timestamp"
 		if stream.Timestamp >= 0 {
-			event = "`" + s.Columns[stream.Timestamp].Name + "`"
+			event = "`" + stream.Columns[stream.Timestamp].Name + "`"
+		}
+		if stream.Timestamp >= 0 && name.Is(stream.Columns[stream.Timestamp].Name) {
+			fail(name.Pos, "windows go by the event time of %s itself, and `%s` of the sub-select is computed", stream.Name, name.Name)
 		}
 		fail(name.Pos, "windows go by event time, which in %s is %s, not `%s`", stream.Name, event, name.Name)
 	}

@@ -211,9 +211,6 @@ CREATE VIEW x AS SELECT COUNT(*) FROM vehicles, arrivals
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles MATCH_RECOGNIZE (PARTITION BY device)
 --> error 1:48: MATCH_RECOGNIZE is not supported yet
 
-CREATE VIEW x AS SELECT COUNT(*) FROM (SELECT * FROM vehicles)
---> error 1:39: a sub-select is not supported yet
-
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WHERE route IN (SELECT route FROM ok)
 --> error 1:64: a sub-select is not supported yet
 
