@@ -27,6 +27,7 @@ type hopper struct {
 	closed                     map[place]*record         // records without an open window, since the last flush
 	touched                    []touch
 	flushes                    uint64
+	phases                     uint32
 	spare                      []aggregate.Partial // of panes that were let go, to be used again
 	packing                    []byte
 	scratch                    aggregate.Partial // of a packed pane
@@ -328,7 +329,7 @@ func (h *hopper) show(key string, n *run, watermark int64, report func(Change)) 
 
 // revise reports windows of a key that changed after they fired, and counts a revision of those that had something before.
 func (h *hopper) revise(key string, starts []int64, store Store, report func(Change)) error {
-	n := &run{}
+	n := &run{settled: true}
 	for pane := starts[0]; pane < starts[len(starts)-1]+h.size; pane += h.pane {
 		r, err := h.look(pane, key, h.newest(pane) >= h.first(h.fired), store)
 		if err != nil {

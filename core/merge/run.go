@@ -28,6 +28,8 @@ type run struct {
 	back          aggregate.Partial // nil: nothing
 	from          int64             // the window's start
 	stale         bool              // panes changed in a way that the stacks don't show
+	phase         int               // panes that the first stack takes at first; 0: not chosen yet
+	settled       bool              // has turned once, or need not at a time of its own
 	dirty         bool              // changed since its oldest window was shown
 	told          uint64            // the flush in which a window fired last
 }
@@ -83,7 +85,7 @@ func (n *run) gained(h *hopper, pane int64, p aggregate.Partial) {
 	n.dirty = true
 	i, _ := n.index(pane)
 	switch {
-	case n.stale || i >= n.hi || i < n.lo:
+	case n.stale || i >= n.hi || i < n.lo || n.lo > n.split: // the stacks are to be made anew
 	case i >= n.split:
 		n.back.Merge(p)
 	default:
@@ -104,7 +106,7 @@ func (n *run) at(h *hopper, start, watermark int64) aggregate.Partial {
 		n.stale = false
 		n.lo, _ = n.index(start)
 		n.hi, _ = n.index(start + h.size)
-		n.turn(h, watermark)
+		n.turn(h, watermark, min(n.hi, n.lo+n.chosen(h)))
 	}
 	n.from = start
 	for ; n.hi < len(n.panes) && n.panes[n.hi].start < start+h.size; n.hi++ {
@@ -114,11 +116,14 @@ func (n *run) at(h *hopper, start, watermark int64) aggregate.Partial {
 			o.record.pack(h)
 		}
 	}
+	if !n.settled && n.hi-n.lo >= n.chosen(h) {
+		n.turn(h, watermark, n.hi)
+	}
 	for n.lo < n.hi && n.panes[n.lo].start < start {
 		n.lo++
 	}
 	if n.lo > n.split {
-		n.turn(h, watermark)
+		n.turn(h, watermark, n.hi)
 	}
 	switch {
 	case n.lo == n.hi:
@@ -145,10 +150,21 @@ func reread(p aggregate.Partial, written []byte) {
 	}
 }
 
-// turn moves the window's panes from the second stack to the first.
-func (n *run) turn(h *hopper, watermark int64) {
+// chosen gives the key's phase. A turn costs a merge a pane, and keys that began together, or were restored together, would all turn in
+// one flush, each time; so each is made to turn once at a moment of its own, and stays apart from the others.
+func (n *run) chosen(h *hopper) int {
+	if n.phase == 0 {
+		h.phases += 0x9E3779B9 // of the golden ratio: as evenly as can be, however many keys there are
+		n.phase = 1 + int(uint64(h.phases)*uint64(h.size/h.pane)>>32)
+	}
+	return n.phase
+}
+
+// turn moves the window's panes before the one at limit from the second stack to the first.
+func (n *run) turn(h *hopper, watermark int64, limit int) {
+	n.settled = n.settled || n.hi-n.lo >= n.phase
 	n.split, n.back = n.lo, nil
-	for n.split < n.hi && n.panes[n.split].start+h.pane <= watermark {
+	for n.split < limit && n.panes[n.split].start+h.pane <= watermark {
 		n.split++
 	}
 	n.gains = nil
@@ -183,10 +199,10 @@ func (n *run) drop(before int64) {
 	}
 	clear(n.panes[:k])
 	n.panes = n.panes[k:]
-	if n.lo = max(n.lo, k); n.lo > n.split {
-		n.stale = true
+	n.lo, n.hi, n.split = max(n.lo, k)-k, max(n.hi, k)-k, n.split-k
+	if n.lo > n.split { // the first stack is used up
+		n.split, n.offsets = n.lo-1, nil
 		return
 	}
-	n.lo, n.hi, n.split = n.lo-k, n.hi-k, n.split-k
 	n.offsets = n.offsets[k:]
 }

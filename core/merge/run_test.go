@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func laidOut(t *rapid.T) aggregate.Layout {
+func laidOut(t interface{ Fatal(...any) }) aggregate.Layout {
 	var layout aggregate.Layout
 	for _, function := range []string{"COUNT", "MAX", "LAST"} {
 		maker, _, err := aggregate.New(function, value.Type{Kind: value.Int}, nil)
@@ -28,7 +28,7 @@ func TestRunHoldsWhatItsPanesDo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layout := laidOut(t)
 		h := &hopper{layout: layout, size: 60, advance: 2, pane: 2, blank: layout.New().Append(nil), joined: layout.New()}
-		n, naive := &run{}, map[int64]aggregate.Partial{}
+		n, naive := &run{settled: rapid.Bool().Draw(t, "settled")}, map[int64]aggregate.Partial{}
 		start, watermark, number := int64(0), int64(0), int64(0)
 		for range rapid.IntRange(1, 120).Draw(t, "steps") {
 			switch rapid.IntRange(0, 5).Draw(t, "what") {
@@ -88,4 +88,42 @@ func TestRunHoldsWhatItsPanesDo(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Keys that began at one time, or came back from the store at one time, do not turn at one time: no flush has more than a small part of
+// all merges to do.
+func TestRunsTurnApart(t *testing.T) {
+	const keys, panes = 40, 100
+	for _, restored := range []int64{-1, 0, 20, 99, 100, 150, 250} {
+		layout := laidOut(t)
+		h := &hopper{layout: layout, size: panes, advance: 1, pane: 1, blank: layout.New().Append(nil), joined: layout.New()}
+		runs, splits := make([]run, keys), make([]int64, keys)
+		most, all := 0, 0
+		for now := range int64(5 * panes) {
+			turned := 0
+			for i := range runs {
+				n := &runs[i]
+				if now == restored {
+					*n = run{panes: n.panes, stale: true}
+				}
+				r := &record{}
+				n.put(now, r)
+				r.add(h, layout.New(), 0, false)
+				n.at(h, now-panes+1, now+1)
+				if n.split > 0 {
+					if at := n.panes[n.split-1].start; at != splits[i] {
+						splits[i] = at
+						turned, all = turned+1, all+1
+					}
+				}
+				n.drop(now - panes + 2)
+			}
+			if now != restored {
+				most = max(most, turned)
+			}
+		}
+		if most > 4 || all > 6*keys { // 5 windows long, and once before its time
+			t.Errorf("restored at %d: %d of %d keys turned at once, and %d in all", restored, most, keys, all)
+		}
+	}
 }

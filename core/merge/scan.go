@@ -46,7 +46,7 @@ func (v *View) Scan(from, to int64, panes Panes, f func(start int64, key []byte,
 		}
 		n := s.keys[string(key)]
 		if n == nil {
-			n = &run{}
+			n = &run{settled: true}
 			s.keys[string(key)] = n
 		}
 		n.panes = append(n.panes, openPane{start, r})
