@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -257,6 +258,9 @@ func (t *tap) quiesce() {
 func (t *tap) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	if cl.Net.Inline {
 		return pk, nil
+	}
+	if atomic.LoadInt64(&t.server.Info.Subscriptions) > 0 {
+		runtime.Gosched() // writers first: mochi copies a message for each subscriber, and the copies stay until its writer ran
 	}
 	if err := t.check(cl, &pk); err != nil || !t.sink.Wants(pk.TopicName) {
 		return pk, err
