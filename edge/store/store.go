@@ -5,10 +5,12 @@
 //	outbox.go   batches, from their cut until JetStream has them
 //	held.go     what is cut while the core is away: merged deltas, rows
 //	epoch.go    what an old copy of a store may not do
+//	format.go   which format of keys a store has
 //	space.go    the guard over the disk's free space, the ballast
 //
 // Keys, all integers big-endian so that they sort:
 //
+//	m/format                         of these keys: u64
 //	m/epoch  m/plan                  meta: epoch, the last plan
 //	m/inherited                      until it is settled: the pending epoch u64, then for each layer epoch u64, journal u64, held rows u64, held generation u32
 //	m/rows                           the journal position up to which rows were cut
@@ -105,6 +107,9 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open edge store %s: %w", dir, damaged(err))
 	}
 	if err = s.load(); err == nil {
+		err = s.markFormat()
+	}
+	if err == nil {
 		err = s.inherit()
 	}
 	if err != nil {
@@ -139,6 +144,9 @@ func (s *Store) load() error {
 	}
 	if len(epoch) == 8 {
 		s.epoch = binary.BigEndian.Uint64(epoch)
+		if err := s.checkFormat(); err != nil {
+			return err
+		}
 	} else { // a new store: a later epoch than any store this edge had before, if its clock is sane
 		it, err := s.db.NewIter(nil)
 		if err != nil {
@@ -152,7 +160,8 @@ func (s *Store) load() error {
 			return fmt.Errorf("%w: it holds something, but no epoch", ErrDamaged)
 		}
 		s.epoch = uint64(time.Now().UnixMicro())
-		if err := s.db.Set(metaKey("epoch"), u64(s.epoch), pebble.Sync); err != nil {
+		b := s.db.NewBatch()
+		if err := errors.Join(b.Set(metaKey("epoch"), u64(s.epoch), nil), b.Set(metaKey("format"), u64(keyFormat), nil), b.Commit(pebble.Sync), b.Close()); err != nil {
 			return fmt.Errorf("write epoch: %w", err)
 		}
 		if err := s.db.Flush(); err != nil { // so that a lost log does not look like a new store
