@@ -2,8 +2,8 @@
 # Breaks a copy of the edge in the ways that lose or double readings, one at a time, and demands that the tests of durability
 # notice: tests that can't fail prove nothing. The repository itself is not touched.
 #
-#   deploy/mutants.sh          all sabotages against all tests (make soak), some minutes
-#   deploy/mutants.sh quick    the same against the crash-simulated file system alone
+#   deploy/mutants.sh          all sabotages against all tests that could see them (make soak), some minutes
+#   deploy/mutants.sh quick    what the crash-simulated file system sees, alone
 #   deploy/mutants.sh all nosync   one sabotage; TESTS="kills" one kind of test
 #
 # A sabotage that a kind of test cannot see by its nature is listed with the reason, and not run.
@@ -44,6 +44,13 @@ sabotage() {
 	trimmed-before-ack)
 		swap edge/uplink/uplink.go 'crash.Here("uplink.before-publish")' \
 			'if err := u.outbox.Delivered(batches[0].order, batches[len(batches)-1].order); err != nil {\n\t\treturn 0, err\n\t}\n\tcrash.Here("uplink.before-publish")' ;;
+	guard-never-refuses)
+		swap edge/line.go 'if l.store.Space().Full() {\n\t\treturn l.submitFull(ctx, m)' 'if false {\n\t\treturn l.submitFull(ctx, m)'
+		swap edge/line.go 'if l.full() || l.store.Space().Full() {' 'if l.full() {' ;;
+	old-copy-unseen)
+		swap edge/store/epoch.go 'if seq > s.sequences[p] {' 'if false && seq > s.sequences[p] {' ;;
+	epoch-kept)
+		swap edge/store/epoch.go 'v.Epoch = max(in.pending, epoch+1)' 'v.Epoch = 0' ;;
 	*) echo "mutants.sh: no sabotage $1" >&2; exit 2 ;;
 	esac
 }
@@ -60,23 +67,32 @@ attack() { # in the copy; how a test is run
 	kills) go test -count 1 -timeout 10m -run 'TestKills$' ./deploy/rounds ;;
 	power) go test -count 1 -timeout 10m -run 'TestPowerCuts$' ./deploy/rounds ;;
 	schedules) go test -count 1 -timeout 10m -run 'TestSchedulesSurviveCrashes$' ./edge ;;
+	full) go test -count 1 -timeout 10m -run 'TestAFullDisk|TestDiskFull$' ./edge ./deploy/e2e ;;
+	copies) go test -count 1 -timeout 10m -run 'TestAnOldCopy' ./edge ;;
 	esac
 }
 
-tests=${TESTS:-kills power schedules}
-if [ "$mode" = quick ]; then tests=schedules; fi
-for s in ${only:-ack-before-commit nosync sequence-apart journal-dropped-early trimmed-before-ack}; do
+kinds() { # of tests that are about what a sabotage breaks
+	case $1 in
+	guard-never-refuses) echo full ;;
+	old-copy-unseen | epoch-kept) echo copies ;;
+	*) if [ "$mode" = quick ]; then echo schedules; else echo kills power schedules; fi ;;
+	esac
+}
+
+if [ "$mode" = quick ]; then some="ack-before-commit nosync sequence-apart journal-dropped-early trimmed-before-ack"; fi
+for s in ${only:-${some:-ack-before-commit nosync sequence-apart journal-dropped-early trimmed-before-ack guard-never-refuses old-copy-unseen epoch-kept}}; do
 	fresh
 	sabotage "$s"
 	(cd "$copy/tree" && go build ./edge/... && go vet ./edge ./edge/store ./edge/uplink) || { echo "mutants.sh: $s does not build" >&2; exit 2; }
-	for t in $tests; do
+	for t in ${TESTS:-$(kinds "$s")}; do
 		why=$(blind "$s" "$t")
 		if [ -n "$why" ]; then
 			result="can't see it: $why"
 		elif (cd "$copy/tree" && attack "$t") > "$copy/log" 2>&1; then
 			if grep -q 'no tests to run' "$copy/log"; then result="NO SUCH TEST"; else result="NOT CAUGHT"; fi
 			status=1
-		elif found=$(grep -oE '[0-9]+ lost, [0-9]+ counted twice.*|came as a row.*|batch [0-9]+ comes after.*|waits for .* acknowledgements|the deltas of .*|SCHEDULE=.*|not within .*|before it served' "$copy/log" | head -n 1) && [ -n "$found" ]; then
+		elif found=$(grep -oE '[0-9]+ lost, [0-9]+ counted twice.*|came as a row.*|batch [0-9]+ comes after.*|waits for .* acknowledgements|acknowledged on a full disk|is forwarded .* times|new epoch.*|the deltas of .*|SCHEDULE=.*|not within .*|before it served' "$copy/log" | head -n 1) && [ -n "$found" ]; then
 			result="caught: ${found:0:90}"
 		else
 			result="FAILED OTHERWISE: $(grep -E 'FAIL|panic|_test.go' "$copy/log" | head -n 1)"
