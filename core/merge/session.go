@@ -15,7 +15,9 @@ import (
 // (aggregate SPAN), so no two readings of a pane are of different sessions, and what lies between panes is known exactly.
 //
 // What comes may lengthen a session, forward or backward, and join two; nothing ever splits one. A session that can change no more is
-// never touched: what would join it is too late, however near it is.
+// never touched: what comes into it or before it is too late, and what comes after it, however near, is another session. A delta that
+// reaches back to a final session's last reading spans less than a gap, so all of it is past the grace; one that begins after may hold
+// readings in time beside those that are late, and is taken whole.
 type sessions struct {
 	name       string
 	layout     aggregate.Layout
@@ -63,18 +65,21 @@ func (s *sessions) delta(key string, p aggregate.Partial, watermark int64, store
 	if err != nil {
 		return Outcome{}, err
 	}
-	from, to := first, last
+	from, to, open := first, last, near[:0]
 	for _, n := range near {
-		from, to = min(from, n.first), max(to, n.last)
 		if window.Final(s.closes(n.last), s.grace, watermark) {
-			return Outcome{Class: window.TooLate, Refused: true, Window: n.first, End: n.last}, nil
+			if first <= n.last {
+				return Outcome{Class: window.TooLate, Refused: true, Window: n.first, End: n.last}, nil
+			}
+			continue // what came may hold readings within the grace
 		}
+		from, to, open = min(from, n.first), max(to, n.last), append(open, n)
 	}
 	class := window.Classify(s.closes(to), s.grace, watermark)
 	if class == window.TooLate {
 		return Outcome{Class: class, Refused: true, Window: from, End: to}, nil
 	}
-	s.join(key, from, to, near, p)
+	s.join(key, from, to, open, p)
 	return Outcome{Class: class}, nil
 }
 

@@ -87,6 +87,44 @@ func (d *sessionDisk) flush(t *rapid.T, v *merge.View, watermark int64) {
 	}
 }
 
+// A reading that is too late for a session takes none with it that is in time and only came in the same pane.
+func TestSessionTakesWhatIsInTimeBesideWhatIsLate(t *testing.T) {
+	def := sessionView(10, 0, true)
+	layout, err := plan.Layout(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := merge.NewView(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &sessionDisk{newDisk(), map[place]string{}}
+	at := func(us int64) reading { return reading{device: "bus", us: us} }
+	for _, step := range []struct {
+		watermark int64
+		pane      int64
+		readings  []reading
+		class     window.Class
+	}{
+		{0, 0, []reading{at(5)}, window.OnTime},
+		{16, 10, []reading{at(12), at(19)}, window.OnTime}, // [5, 5] is final: 12 is late for it, 19 is not late at all
+		{16, 0, []reading{at(4)}, window.TooLate},
+		{16, 0, []reading{at(5), at(9)}, window.TooLate},
+	} {
+		if err := v.Flush(step.watermark, d, func(c merge.Change) {
+			if c.Stored != nil {
+				d.windows[place{c.Start, c.Key}], d.ends[place{c.Start, c.Key}] = c.Stored, c.Last
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		_, out, err := v.Delta(step.pane, at(0).key(), spanned(layout, step.readings...).Append(nil), step.watermark, d)
+		if err != nil || out.Class != step.class {
+			t.Errorf("readings from %d: %+v, %v, want %s", step.readings[0].us, out, err, step.class)
+		}
+	}
+}
+
 // Whatever the order, the delay, and the moments of commits and restarts: sessions are those of the readings that were taken; one that
 // was final never changes; and sinks hold what they are, each once of an EMIT FINAL view.
 func TestSessionsAreTheNaiveOnes(t *testing.T) {
@@ -108,19 +146,24 @@ func TestSessionsAreTheNaiveOnes(t *testing.T) {
 		}
 		v, d := fresh(), &sessionDisk{newDisk(), map[place]string{}}
 		watermark := rapid.SampledFrom([]int64{-1 << 62, -60, 10}).Draw(t, "watermark")
-		taken := map[string][]reading{}
-		finals := map[place]string{}
+		taken, sealed := map[string][]reading{}, map[place]string{}
 		isFinal := func(last int64) bool { return last+gap+grace < watermark }
-		settle := func() { // what is final now must stay
+		ends := map[string]int64{} // of each key's last final session
+		seal := func() {           // what is final now must stay, and nothing joins it
 			for key, rs := range taken {
+				taken[key] = nil
 				for _, s := range stretches(rs, gap) {
-					at := place{s.first, string(value.Append(nil, value.OfString(key)))}
-					is := fmt.Sprint(s.last, " ", results(spanned(layout, s.readings...)))
-					if was, ok := finals[at]; ok && was != is {
-						t.Fatalf("the final session %v changed from %s to %s", at, was, is)
+					if !isFinal(s.last) {
+						taken[key] = append(taken[key], s.readings...)
+						continue
 					}
-					if isFinal(s.last) {
-						finals[at] = is
+					at := place{s.first, string(value.Append(nil, value.OfString(key)))}
+					if _, ok := sealed[at]; ok {
+						t.Fatalf("two sessions at %v", at)
+					}
+					sealed[at] = fmt.Sprint(s.last, " ", results(spanned(layout, s.readings...)))
+					if end, ok := ends[key]; !ok || end < s.last {
+						ends[key] = s.last
 					}
 				}
 			}
@@ -130,7 +173,7 @@ func TestSessionsAreTheNaiveOnes(t *testing.T) {
 			case 0:
 				watermark = max(watermark, -80) + rapid.Int64Range(0, 20).Draw(t, "watermark moves by")
 				d.flush(t, v, watermark)
-				settle()
+				seal()
 			case 1:
 				d.flush(t, v, watermark)
 			case 2: // a restart
@@ -155,14 +198,19 @@ func TestSessionsAreTheNaiveOnes(t *testing.T) {
 			for _, r := range rs {
 				from, to = min(from, r.us), max(to, r.us)
 			}
-			refused, end := false, to
+			end, closed := to, false
 			for _, s := range stretches(taken[first.device], gap) {
 				if s.first <= to+gap && s.last >= from-gap {
 					end = max(end, s.last)
-					refused = refused || isFinal(s.last)
 				}
 			}
-			refused = refused || isFinal(end)
+			if last, ok := ends[first.device]; ok {
+				closed = from <= last
+			}
+			refused := closed || isFinal(end)
+			if refused && to+grace >= watermark {
+				t.Fatalf("readings up to %d are refused at %d, within the grace", to, watermark)
+			}
 			want := window.OnTime
 			switch {
 			case refused:
@@ -182,16 +230,11 @@ func TestSessionsAreTheNaiveOnes(t *testing.T) {
 			}
 		}
 		d.flush(t, v, watermark)
-		settle()
+		seal()
 		watermark = 1000
 		d.flush(t, v, watermark)
-		settle()
-		wants := map[place]string{}
-		for key, rs := range taken {
-			for _, s := range stretches(rs, gap) {
-				wants[place{s.first, string(value.Append(nil, value.OfString(key)))}] = fmt.Sprint(s.last, " ", results(spanned(layout, s.readings...)))
-			}
-		}
+		seal()
+		wants := sealed
 		got := map[place]string{}
 		if err := v.Scan(math.MinInt64, math.MaxInt64, d.panes, func(start int64, key []byte, w *merge.Window) (bool, error) {
 			got[place{start, string(key)}] = fmt.Sprint(w.End, " ", results(w.Partial))
