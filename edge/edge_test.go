@@ -83,6 +83,7 @@ func TestAStopAcknowledgesWhatItTook(t *testing.T) {
 	var tokens []paho.Token
 	for i, p := range readings(0, 3000) {
 		if i == 2000 {
+			tokens[0].WaitTimeout(peers.Patience) // the broker has begun to take them in
 			e.cancel()
 		}
 		tokens = append(tokens, c.Publish("city/bus/position", 1, false, p))
