@@ -142,7 +142,8 @@ func New(cfg *Config, d Deps) (_ *Edge, err error) {
 		return nil, err
 	}
 	options := []nats.Option{nats.Name("hexpane-edge " + cfg.ID), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
-		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectBufSize(-1)}
+		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectBufSize(-1),
+		nats.CustomInboxPrefix("_INBOX." + cfg.ID)} // so that an edge need not be permitted to hear what others are answered
 	if cfg.NATS.Credentials != "" {
 		options = append(options, nats.UserCredentials(cfg.NATS.Credentials))
 	}

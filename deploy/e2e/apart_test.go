@@ -23,27 +23,46 @@ type halves struct {
 	nats       *process
 	core, edge *site
 	natsArgs   []string
+	natsURL    string
 }
 
 func startHalves(t testing.TB, sql string, coreArgs, edgeArgs []string) *halves {
 	t.Helper()
+	h, dir := prepareHalves(t, "")
+	h.startNATS(t)
+	h.startPrograms(t, dir, sql, append([]string{"--nats.url", h.natsURL}, coreArgs...), append([]string{"--nats.url", h.natsURL}, edgeArgs...))
+	return h
+}
+
+// prepareHalves configures a NATS server, with more at the end of its file.
+func prepareHalves(t testing.TB, more string) (h *halves, dir string) {
+	t.Helper()
 	natsServer := program(t, "nats-server")
-	dir := t.TempDir()
+	dir, address := t.TempDir(), freeAddress(t)
+	path := configFile(t, "nats.conf", "/var/lib/hexpane/nats", filepath.Join(dir, "nats"), "127.0.0.1:4222", address)
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(text, more...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	h = &halves{natsArgs: []string{natsServer, "--config", path}, natsURL: "nats://" + address}
+	return h, dir
+}
+
+func (h *halves) startPrograms(t testing.TB, dir, sql string, coreArgs, edgeArgs []string) {
+	t.Helper()
 	file := filepath.Join(dir, "site.sql")
 	if err := os.WriteFile(file, []byte(sql), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	natsURL := "nats://" + freeAddress(t)
-	h := &halves{natsArgs: []string{natsServer, "--config", configFile(t, "nats.conf", "/var/lib/hexpane/nats", filepath.Join(dir, "nats"),
-		"127.0.0.1:4222", strings.TrimPrefix(natsURL, "nats://"))}}
-	h.startNATS(t)
 	h.core = &site{dir: dir, args: append([]string{filepath.Join(bin, "hexpane-core"), "--config", repo("deploy/config/core.yaml"), "--data", filepath.Join(dir, "core"),
-		"--sql", file, "--nats.url", natsURL, "--log.format", "text", "--http", freeAddress(t)}, coreArgs...)}
+		"--sql", file, "--log.format", "text", "--http", freeAddress(t)}, coreArgs...)}
 	h.core.start(t)
 	h.edge = &site{dir: dir, args: append([]string{filepath.Join(bin, "hexpane-edge"), "--config", repo("deploy/config/edge.yaml"), "--data", filepath.Join(dir, "edge"),
-		"--nats.url", natsURL, "--log.format", "text", "--http", freeAddress(t), "--mqtt", freeAddress(t)}, edgeArgs...)}
+		"--log.format", "text", "--http", freeAddress(t), "--mqtt", freeAddress(t)}, edgeArgs...)}
 	h.edge.start(t)
-	return h
 }
 
 func (h *halves) startNATS(t testing.TB) {
@@ -97,6 +116,19 @@ func load(t testing.TB, broker string, count int, args ...string) *process {
 		"--devices", "20", "--connections", "4", "--max-inflight", "100", "--rate", "2000/s", "--give-up", "2m"}, args...)...)
 }
 
+// takesIn waits until the edge has taken so many readings of the load more.
+func (s *site) takesIn(t testing.TB, more float64) {
+	t.Helper()
+	const readings = `hexpane_edge_ingest_readings_total{stream="load"}`
+	before := s.Metric(t, readings)
+	eventually(t, func() error {
+		if now := s.Metric(t, readings); now < before+more {
+			return fmt.Errorf("%v readings more are taken in, want %v", now-before, more)
+		}
+		return nil
+	})
+}
+
 // countedOnce wants each reading there once: a device numbers its readings from 1.
 func countedOnce(t testing.TB, core *site, count, devices int) {
 	t.Helper()
@@ -125,7 +157,7 @@ func TestHalvesApart(t *testing.T) {
 	h := startHalves(t, loadSQL, nil, []string{"--forward.hold_after", "500ms"})
 	const count = 20_000
 	l := load(t, h.edge.mqtt, count)
-	time.Sleep(2 * time.Second)
+	h.edge.takesIn(t, 3000)
 	h.nats.Kill(t)
 	t.Log("NATS killed")
 	before := h.edge.Metric(t, `hexpane_edge_ingest_readings_total{stream="load"}`)
@@ -161,10 +193,10 @@ func TestKillsApart(t *testing.T) {
 	const count = 24_000
 	l := load(t, h.edge.mqtt, count)
 	for round := range 3 {
-		time.Sleep(1500 * time.Millisecond)
+		h.edge.takesIn(t, 2500)
 		h.edge.Kill(t)
 		h.edge.start(t)
-		time.Sleep(500 * time.Millisecond)
+		h.edge.takesIn(t, 800)
 		h.core.Kill(t)
 		if round == 1 {
 			h.nats.Kill(t)
@@ -217,9 +249,8 @@ func TestSubscribeToMosquitto(t *testing.T) {
 	const count = 16_000
 	l := load(t, "tcp://"+broker, count)
 	for range 2 {
-		time.Sleep(1500 * time.Millisecond)
+		h.edge.takesIn(t, 2500)
 		h.edge.Kill(t)
-		time.Sleep(300 * time.Millisecond)
 		h.edge.start(t)
 	}
 	l.Wait(t, 2*time.Minute)

@@ -7,6 +7,10 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/hexpane/hexpane/protocol/wire"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // counted waits until the core counts so many readings, and a heartbeat more changes nothing.
@@ -39,7 +43,7 @@ func TestAnOldCopyIsPutBack(t *testing.T) {
 	load(t, h.edge.mqtt, 2000).Wait(t, time.Minute)
 	counted(t, h.core, 4000)
 	h.edge.Kill(t)
-	time.Sleep(6 * time.Second) // the core purges what it applied every 5 s
+	h.purged(t)
 	if err := errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(copied))); err != nil {
 		t.Fatal(err)
 	}
@@ -56,4 +60,25 @@ func TestAnOldCopyIsPutBack(t *testing.T) {
 	}
 	h.edge.Stop(t)
 	h.core.Stop(t)
+}
+
+// purged waits until the core has dropped from the stream all that it applied, as it does every 5 s.
+func (h *halves) purged(t testing.TB) {
+	t.Helper()
+	conn, err := nats.Connect(h.natsURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		stream, err := js.Stream(t.Context(), wire.StreamName)
+		if err == nil && stream.CachedInfo().State.Msgs > 0 {
+			err = fmt.Errorf("%d batches are in the stream", stream.CachedInfo().State.Msgs)
+		}
+		return err
+	})
 }

@@ -91,7 +91,7 @@ func checked(c Config) (map[string]string, string) {
 func TestTheWayToTheCore(t *testing.T) {
 	t.Parallel()
 	all := map[string]string{"nats": OK, "stream": OK, "publish permission": OK, "atomic publish": OK, "plan": OK, "clock": OK}
-	inbox := only("_INBOX.>")
+	inbox := only("_INBOX.depot.>")
 	for name, c := range map[string]struct {
 		jetStream, prepared, atomic bool
 		depot                       *server.Permissions

@@ -23,6 +23,7 @@ func link(ctx context.Context, c Config, report func(Result)) {
 	shown := withoutPassword(c.NATSURL)
 	denied := make(chan error, 16)
 	options := []nats.Option{nats.Name("hexpane-edge check " + c.ID), nats.Timeout(dialWithin), nats.NoReconnect(),
+		nats.CustomInboxPrefix("_INBOX." + c.ID),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			select {
 			case denied <- err:
@@ -107,7 +108,7 @@ func publishes(ctx context.Context, c Config, conn *nats.Conn, denied <-chan err
 		switch {
 		case err != nil:
 			r.Detail = fmt.Sprintf("%s: %v", subject, err)
-			report(r.fail(fmt.Sprintf("permit this user to publish to tele.%s.> and to subscribe to its inbox", c.ID)))
+			report(r.fail(fmt.Sprintf("permit this user to publish to tele.%s.> and to subscribe to _INBOX.%s.> (see NATS users in .github/OPERATING.md)", c.ID, c.ID)))
 			return
 		case code != wrongStream:
 			r.Detail = fmt.Sprintf("%s: %s (%d)", subject, text, code)
