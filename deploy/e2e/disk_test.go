@@ -184,7 +184,7 @@ func TestDiskFull(t *testing.T) {
 func TestKilledOnAFullDisk(t *testing.T) {
 	h, disk := startOnSmallDisk(t, "24MiB")
 	l := load(t, h.edge.mqtt, fullDiskCount)
-	time.Sleep(2 * time.Second)
+	h.edge.takesIn(t, 3000)
 	f := fill(t, disk)
 	eventually(t, func() error {
 		if h.edge.Metric(t, "hexpane_edge_store_full") != 1 {
@@ -222,7 +222,7 @@ func TestTheDiskRunsOutUnguarded(t *testing.T) {
 	h, disk := startOnSmallDisk(t, "0")
 	l := launch(t, filepath.Join(bin, "hexpane-sim"), "load", "--broker", h.edge.mqtt, "--count", "40000", "--for", "0s", "--devices", "20",
 		"--connections", "4", "--max-inflight", "500", "--rate", "4000/s", "--give-up", "2m")
-	time.Sleep(time.Second)
+	h.edge.takesIn(t, 3000)
 	h.nats.Kill(t) // so that the store grows past what is allocated for its log
 	f := fill(t, disk)
 	select {

@@ -81,9 +81,9 @@ func TestInfluxHistory(t *testing.T) {
 	s := startSite(t, loadSQL, "--core.influx.url", db.url, "--core.influx.bucket", "hexpane/autogen")
 	const count = 12_000
 	l := load(t, s.mqtt, count)
-	time.Sleep(1500 * time.Millisecond)
+	s.takesIn(t, 2500)
 	db.Kill(t)
-	time.Sleep(time.Second)
+	s.takesIn(t, 2000)
 	s.Kill(t)
 	s.Restart(t)
 	l.Wait(t, time.Minute)

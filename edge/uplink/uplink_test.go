@@ -88,7 +88,7 @@ func TestEverythingArrivesOverAStopOfTheServer(t *testing.T) {
 		box.add(70)
 		u.Wake()
 	}
-	time.Sleep(100 * time.Millisecond) // some tries fail
+	peers.Eventually(t, "tries fail", func() bool { return u.Failing() > 0 })
 	if box.left() != 700 {
 		t.Errorf("%d batches wait with the server away, want 700", box.left())
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,8 @@ type queue struct {
 	mu    sync.Mutex
 	next  uint64
 	lines [2]map[uint64][]byte // by partition
+
+	warned atomic.Int64
 }
 
 func (q *queue) put(partition uint32, lines ...[]byte) {
@@ -70,12 +73,37 @@ func (q *queue) drained(t *testing.T) {
 	}
 }
 
+// counting counts warnings: a sink warns of the first failure of each write.
+type counting struct {
+	slog.Handler
+	n *atomic.Int64
+}
+
+func (c counting) Enabled(context.Context, slog.Level) bool { return true }
+
+func (c counting) Handle(_ context.Context, r slog.Record) error {
+	if r.Level == slog.LevelWarn {
+		c.n.Add(1)
+	}
+	return nil
+}
+
+// failing waits until so many writes, over all, have failed once at least.
+func (q *queue) failing(t *testing.T, writes int64) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); q.warned.Load() < writes; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d writes fail, want %d", q.warned.Load(), writes)
+		}
+	}
+}
+
 // run starts a sink; refused are the points that it set aside, stop waits for its end.
 func run(t *testing.T, s *influxd, q *queue, batch int) (sink *influx.Sink, refused func() []string, stop func()) {
 	t.Helper()
 	var mu sync.Mutex
 	var list []string
-	sink = influx.New(influx.Config{URL: s.url(), Bucket: "hexpane/autogen", Batch: batch}, q, 2, prometheus.NewRegistry(), slog.New(slog.DiscardHandler),
+	sink = influx.New(influx.Config{URL: s.url(), Bucket: "hexpane/autogen", Batch: batch}, q, 2, prometheus.NewRegistry(), slog.New(counting{slog.DiscardHandler, &q.warned}),
 		func(line, reason string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -175,18 +203,18 @@ func TestOutageLosesNothing(t *testing.T) {
 	q := &queue{}
 	q.put(0, speeds(0, 500)...)
 	sink, refused, _ := run(t, s, q, 50)
-	time.Sleep(150 * time.Millisecond) // some tries fail
+	q.failing(t, 1)
 	if q.len() != 500 {
 		t.Fatalf("%d points are left of 500, and there is no server", q.len())
 	}
 	s.start()
-	time.Sleep(300 * time.Millisecond) // some more: there is no database
+	s.asked() // and says no: there is no database
 	s.query("CREATE DATABASE hexpane")
 	q.drained(t)
 	s.kill()
 	q.put(1, speeds(500, 500)...)
 	sink.Wake()
-	time.Sleep(150 * time.Millisecond)
+	q.failing(t, 2)
 	if q.len() != 500 {
 		t.Fatalf("%d points are left of 500, and there is no server", q.len())
 	}
@@ -204,7 +232,7 @@ func TestEndInAnOutage(t *testing.T) {
 	q := &queue{}
 	q.put(0, speeds(0, 10)...)
 	_, _, stop := run(t, s, q, 5)
-	time.Sleep(100 * time.Millisecond)
+	q.failing(t, 1)
 	began := time.Now()
 	stop()
 	if took := time.Since(began); took > time.Second || q.len() != 10 {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -168,4 +169,27 @@ func (s *influxd) until(q, want string) {
 		}
 	}
 	s.t.Fatalf("%s: %q, want %q", q, last, want)
+}
+
+var writeRequests = regexp.MustCompile(`"writeReq":([1-9]\d*)`)
+
+// asked waits until the server was asked to write since its start, whatever it answered.
+func (s *influxd) asked() {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get(s.url() + "/debug/vars")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		if err = errors.Join(err, resp.Body.Close()); err != nil {
+			s.t.Fatal(err)
+		}
+		if writeRequests.Match(text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatal("nobody asks the server to write")
+		}
+	}
 }
