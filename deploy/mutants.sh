@@ -4,6 +4,7 @@
 #
 #   deploy/mutants.sh          all sabotages against all tests that could see them (make soak), some minutes
 #   deploy/mutants.sh quick    what the crash-simulated file system sees, alone
+#   deploy/mutants.sh fits     runs no test: do the sabotages still fit the code, and build?
 #   deploy/mutants.sh all nosync   one sabotage; TESTS="kills" one kind of test
 #
 # A sabotage that a kind of test cannot see by its nature is listed with the reason, and not run.
@@ -34,7 +35,7 @@ sabotage() {
 		swap edge/line.go 'if err := l.store.Commit(c); err != nil {' \
 			'for _, m := range batch {\n\t\tif m.Done != nil {\n\t\t\tm.Done.Acknowledge(m.ID, m.QoS)\n\t\t}\n\t}\n\tif err := l.store.Commit(c); err != nil {' ;;
 	nosync)
-		swap edge/store/store.go 'b.Commit(pebble.Sync)' 'b.Commit(pebble.NoSync)' ;;
+		swap edge/store/store.go 'err := b.Commit(pebble.Sync)' 'err := b.Commit(pebble.NoSync)' ;;
 	sequence-apart)
 		swap edge/store/outbox.go "set(binary.BigEndian.AppendUint32([]byte{'q'}, p), u64(seq))" '_, _ = p, seq'
 		swap edge/store/outbox.go 's.sequences[p] = seq' \
@@ -85,6 +86,7 @@ for s in ${only:-${some:-ack-before-commit nosync sequence-apart journal-dropped
 	fresh
 	sabotage "$s"
 	(cd "$copy/tree" && go build ./edge/... && go vet ./edge ./edge/store ./edge/uplink) || { echo "mutants.sh: $s does not build" >&2; exit 2; }
+	if [ "$mode" = fits ]; then continue; fi
 	for t in ${TESTS:-$(kinds "$s")}; do
 		why=$(blind "$s" "$t")
 		if [ -n "$why" ]; then
@@ -102,5 +104,6 @@ for s in ${only:-${some:-ack-before-commit nosync sequence-apart journal-dropped
 		table+="| $s | $t | $result |"$'\n'
 	done
 done
+if [ "$mode" = fits ]; then exit 0; fi
 printf '\n| sabotage | test | |\n|---|---|---|\n%s' "$table"
 exit $status
