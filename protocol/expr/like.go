@@ -33,7 +33,7 @@ func makeLike(args []node, _ value.Type) (Func, error) {
 	if len(args) == 3 {
 		escape = args[2].eval
 	}
-	if args[1].literal && !args[1].value.IsNull() && (len(args) == 2 || args[2].literal) {
+	if args[1].literal && !args[1].value.IsNull() && (len(args) == 2 || args[2].literal && !args[2].value.IsNull()) {
 		ready, err := parsePattern(args[1].value.Str(), escape(nil).Str())
 		if err != nil {
 			return nil, err

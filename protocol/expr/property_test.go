@@ -185,3 +185,16 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+// ESCAPE NULL makes LIKE NULL, also where the pattern is made ready beforehand.
+func TestLikeWithAnUnknownEscapeIsNull(t *testing.T) {
+	text := literal(value.OfString("a"))
+	f, err := Compile(&plan.Expr{Type: protoType(value.Type{Kind: value.Bool}), Node: &plan.Expr_Call{Call: &plan.Call{Function: "LIKE",
+		Arguments: []*plan.Expr{column(0, value.Type{Kind: value.String}), text, literal(value.Value{})}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f([]value.Value{value.OfString("a")}); !got.IsNull() {
+		t.Errorf("it is %s", got.Text())
+	}
+}
