@@ -133,10 +133,24 @@ func explainView(p *plan.Plan, v *plan.View) string {
 	} else {
 		edge.add("pane     one for ever")
 	}
+	if others := sharing(p, v); len(others) > 0 {
+		edge.add("share    its look-up and equal aggregates with %s", strings.Join(others, ", "))
+	}
 	edge.add("observe  %s", strings.Join(aggregateTexts(v, columns), ", "))
 	edge.add("forward  what each pane gained, merged per key")
 	explainCore(t.add("core: each delta"), p, v, columns)
 	return t.text()
+}
+
+// sharing names the other views that have the same panes on an edge.
+func sharing(p *plan.Plan, v *plan.View) (others []string) {
+	group, err := plan.Group(v)
+	for _, o := range p.GetViews() {
+		if same, e := plan.Group(o); err == nil && e == nil && same == group && o.Name != v.Name {
+			others = append(others, o.Name)
+		}
+	}
+	return others
 }
 
 func explainTable(def *plan.Table) string {

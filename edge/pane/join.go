@@ -39,7 +39,7 @@ func newJoins(v *plan.View, tables map[uint32]*reference.Table) ([]join, error) 
 
 // join gives row with the rows of the view's tables behind it, or nil if one that must be there is missing. A NULL in a key finds
 // nothing, as in SQL. The row is good until the next call.
-func (t *Table) join(v *view, row []value.Value) []value.Value {
+func (t *Table) join(v *group, row []value.Value) []value.Value {
 	v.wide = append(v.wide[:0], row...)
 	for i := range v.joins {
 		j := &v.joins[i]

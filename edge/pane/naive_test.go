@@ -9,9 +9,9 @@ import (
 
 // naive computes what the views of testPlan must hold, one reading at a time, in plain integers.
 func naive(p *plan.Plan, readings []reading) (deltas map[string]string, rows []string) {
-	type sums struct{ readings, n, sum, low, high, amount int64 }
+	type sums struct{ readings, n, sum, low, high, amount, top int64 }
 	found := map[string]*sums{}
-	amounts := map[string]bool{}
+	amounts, tops := map[string]bool{}, map[string]bool{}
 	add := func(view string, size int64, r reading, key ...value.Value) *sums {
 		start := int64(0)
 		if size > 0 {
@@ -39,6 +39,12 @@ func naive(p *plan.Plan, readings []reading) (deltas map[string]string, rows []s
 			s.amount += r.row[2].Int()
 			amounts[id] = true
 		}
+		if view == "by_device_too" {
+			if a := r.row[2].Int(); s.readings == 1 || a > s.top {
+				s.top = a
+			}
+			tops[id] = true
+		}
 		return s
 	}
 	for _, r := range readings {
@@ -46,6 +52,7 @@ func naive(p *plan.Plan, readings []reading) (deltas map[string]string, rows []s
 		switch r.stream {
 		case vehicles:
 			add("by_device", paneUs, r, device)
+			add("by_device_too", paneUs, r, device)
 			if !x.IsNull() && x.Int() > 3 {
 				add("above_three", 3*paneUs, r, device, x)
 			}
@@ -69,6 +76,9 @@ func naive(p *plan.Plan, readings []reading) (deltas map[string]string, rows []s
 		if s.n > 0 {
 			values = []value.Value{value.OfInt(s.readings), value.OfInt(s.n), value.OfInt(s.sum), value.OfInt(s.low), value.OfInt(s.high),
 				value.OfDouble(float64(s.sum) / float64(s.n))}
+		}
+		if tops[id] {
+			values = []value.Value{values[2], values[0], value.OfDecimal(s.top, 2), values[0]}
 		}
 		if amounts[id] {
 			values = append(values, value.OfDecimal(s.amount, 2))

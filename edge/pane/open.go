@@ -12,9 +12,9 @@ type Open struct {
 func (t *Table) Open() []Open {
 	var list []Open
 	for _, s := range t.streams {
-		for _, v := range s.views {
-			o := Open{View: v.id}
-			for start, keys := range v.panes {
+		for _, g := range s.groups {
+			o := Open{}
+			for start, keys := range g.panes {
 				if len(keys) == 0 {
 					continue
 				}
@@ -30,7 +30,10 @@ func (t *Table) Open() []Open {
 					o.Readings += e.readings
 				}
 			}
-			list = append(list, o)
+			for _, v := range g.views {
+				o.View = v.id
+				list = append(list, o)
+			}
 		}
 	}
 	return list

@@ -12,6 +12,7 @@ package pane
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/expr"
@@ -20,6 +21,7 @@ import (
 	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/hexpane/hexpane/protocol/window"
 	"github.com/hexpane/hexpane/protocol/wire"
+	"google.golang.org/protobuf/proto"
 )
 
 // Table is the edge's half of a plan at work. It is not safe for concurrent use.
@@ -32,7 +34,7 @@ type Table struct {
 }
 
 type stream struct {
-	views   []*view
+	groups  []*group
 	keys    []int // the key columns
 	forward bool  // rows are wanted at the core
 	timed   bool  // the event time is no column, so a row gets it as one more
@@ -40,8 +42,10 @@ type stream struct {
 	rows    [][]value.Value // by partition: rows of width values, one behind the other
 }
 
-type view struct {
-	id     uint32
+// group is the views of a stream that group the same readings by the same keys into panes of one size: a reading is filtered, keyed and
+// looked up once for all of them, and an aggregate that several want is kept once.
+type group struct {
+	views  []member
 	size   int64
 	joins  []join // what the rest is over
 	wide   []value.Value
@@ -50,6 +54,23 @@ type view struct {
 	args   []func([]value.Value) value.Value // nil: COUNT(*)
 	layout aggregate.Layout
 	panes  map[int64]map[string]*entry
+	known  map[string]int // aggregates by their definition
+}
+
+// member is a view of a group: which of the group's aggregates are its own, in its order.
+type member struct {
+	id     uint32
+	picks  []int
+	layout aggregate.Layout
+}
+
+// partial gives the view's part of a group's.
+func (m *member) partial(all aggregate.Partial) aggregate.Partial {
+	p := make(aggregate.Partial, len(m.picks))
+	for i, pick := range m.picks {
+		p[i] = all[pick]
+	}
+	return p
 }
 
 type entry struct {
@@ -72,22 +93,32 @@ func New(p *plan.Plan, tables map[uint32]*reference.Table) (*Table, error) {
 		}
 		t.streams[s.Id] = st
 	}
+	groups := map[string]*group{}
 	for _, v := range p.Views {
 		st := t.streams[v.Stream]
 		if st == nil {
 			return nil, fmt.Errorf("view %s: its stream %d is not in the plan", v.Name, v.Stream)
 		}
-		compiled, err := newView(v, tables)
+		same, err := plan.Group(v)
+		g := groups[same]
+		if err == nil && g == nil {
+			if g, err = newGroup(v, tables); err == nil {
+				groups[same] = g
+				st.groups = append(st.groups, g)
+			}
+		}
+		if err == nil {
+			err = g.join(v)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("view %s: %w", v.Name, err)
 		}
-		st.views = append(st.views, compiled)
 	}
 	return t, nil
 }
 
-func newView(v *plan.View, tables map[uint32]*reference.Table) (*view, error) {
-	c := &view{id: v.Id, size: v.PaneUs, panes: map[int64]map[string]*entry{}}
+func newGroup(v *plan.View, tables map[uint32]*reference.Table) (*group, error) {
+	c := &group{size: v.PaneUs, panes: map[int64]map[string]*entry{}, known: map[string]int{}}
 	var err error
 	if c.joins, err = newJoins(v, tables); err != nil {
 		return nil, err
@@ -104,21 +135,37 @@ func newView(v *plan.View, tables map[uint32]*reference.Table) (*view, error) {
 		}
 		c.keys = append(c.keys, f)
 	}
-	for _, a := range v.Aggregates {
-		maker, err := plan.State(a)
-		if err != nil {
-			return nil, err
-		}
-		c.layout = append(c.layout, maker)
-		var f func([]value.Value) value.Value
-		if a.Argument != nil {
-			if f, err = expr.Compile(a.Argument); err != nil {
-				return nil, fmt.Errorf("%s: %w", a.Function, err)
-			}
-		}
-		c.args = append(c.args, f)
-	}
 	return c, nil
+}
+
+// join makes a view a member.
+func (g *group) join(v *plan.View) error {
+	m := member{id: v.Id}
+	for _, a := range v.Aggregates {
+		same, err := proto.MarshalOptions{Deterministic: true}.Marshal(a)
+		if err != nil {
+			return err
+		}
+		i, known := g.known[string(same)]
+		if !known {
+			maker, err := plan.State(a)
+			if err != nil {
+				return err
+			}
+			var f func([]value.Value) value.Value
+			if a.Argument != nil {
+				if f, err = expr.Compile(a.Argument); err != nil {
+					return fmt.Errorf("%s: %w", a.Function, err)
+				}
+			}
+			i = len(g.layout)
+			g.known[string(same)] = i
+			g.layout, g.args = append(g.layout, maker), append(g.args, f)
+		}
+		m.picks, m.layout = append(m.picks, i), append(m.layout, g.layout[i])
+	}
+	g.views = append(g.views, m)
+	return nil
 }
 
 // Fold adds one reading of a stream, at event time us, to the stream's views, and keeps it as a row if the core wants rows.
@@ -128,8 +175,8 @@ func (t *Table) Fold(streamID uint32, row []value.Value, us int64, forwardRow bo
 	if s == nil {
 		return
 	}
-	for _, v := range s.views {
-		t.fold(v, row, us)
+	for _, g := range s.groups {
+		t.fold(g, row, us)
 	}
 	if s.forward && forwardRow {
 		t.scratch = t.scratch[:0]
@@ -147,7 +194,7 @@ func (t *Table) Fold(streamID uint32, row []value.Value, us int64, forwardRow bo
 
 var one = value.OfBool(true)
 
-func (t *Table) fold(v *view, row []value.Value, us int64) {
+func (t *Table) fold(v *group, row []value.Value, us int64) {
 	if v.joins != nil {
 		if row = t.join(v, row); row == nil {
 			return
@@ -170,7 +217,7 @@ func (t *Table) fold(v *view, row []value.Value, us int64) {
 	if e == nil {
 		e = &entry{partial: v.layout.New()}
 		keys[string(t.scratch)] = e
-		t.deltas++
+		t.deltas += len(v.views)
 	}
 	e.readings++
 	for i, s := range e.partial {
@@ -250,11 +297,13 @@ func fitting(rows []value.Value, width int) int {
 func (t *Table) CutDeltas() []Piece {
 	var pieces []Piece
 	for _, s := range t.streams {
-		for _, v := range s.views {
-			for start, keys := range v.panes {
-				pieces = t.cutPane(pieces, v, start, keys)
+		for _, g := range s.groups {
+			for start, keys := range g.panes {
+				for i := range g.views {
+					pieces = t.cutPane(pieces, &g.views[i], start, keys)
+				}
 			}
-			clear(v.panes)
+			clear(g.panes)
 		}
 	}
 	t.deltas = 0
@@ -287,14 +336,17 @@ func (d *Delta) Merge(readings uint64, state []byte) error {
 func (t *Table) TakeDeltas(f func(Delta) error) error {
 	var errs []error
 	for _, s := range t.streams {
-		for _, v := range s.views {
-			for start, keys := range v.panes {
-				for key, e := range keys {
-					errs = append(errs, f(Delta{View: v.id, PaneUs: start, Partition: wire.Partition([]byte(key), t.partitions), Key: key,
-						Readings: e.readings, Partial: e.partial, layout: v.layout}))
+		for _, g := range s.groups {
+			for start, keys := range g.panes {
+				for i := range g.views {
+					v := &g.views[i]
+					for key, e := range keys {
+						errs = append(errs, f(Delta{View: v.id, PaneUs: start, Partition: wire.Partition([]byte(key), t.partitions), Key: key,
+							Readings: e.readings, Partial: v.partial(e.partial), layout: v.layout}))
+					}
 				}
 			}
-			clear(v.panes)
+			clear(g.panes)
 		}
 	}
 	t.deltas = 0
@@ -304,8 +356,8 @@ func (t *Table) TakeDeltas(f func(Delta) error) error {
 // HasView says whether a view is in the plan.
 func (t *Table) HasView(id uint32) bool {
 	for _, s := range t.streams {
-		for _, v := range s.views {
-			if v.id == id {
+		for _, g := range s.groups {
+			if slices.ContainsFunc(g.views, func(v member) bool { return v.id == id }) {
 				return true
 			}
 		}
@@ -316,7 +368,7 @@ func (t *Table) HasView(id uint32) bool {
 // HasStream says whether a stream is in the plan.
 func (t *Table) HasStream(id uint32) bool { return t.streams[id] != nil }
 
-func (t *Table) cutPane(pieces []Piece, v *view, start int64, keys map[string]*entry) []Piece {
+func (t *Table) cutPane(pieces []Piece, v *member, start int64, keys map[string]*entry) []Piece {
 	open := make([]*wire.Deltas, max(1, t.partitions))
 	flush := func(p uint32) {
 		if d := open[p]; d != nil {
@@ -333,7 +385,9 @@ func (t *Table) cutPane(pieces []Piece, v *view, start int64, keys map[string]*e
 		d.Count++
 		d.Readings = append(d.Readings, e.readings)
 		d.Keys = append(d.Keys, key...)
-		d.States = e.partial.Append(d.States)
+		for _, pick := range v.picks {
+			d.States = e.partial[pick].Append(d.States)
+		}
 		if len(d.Keys)+len(d.States) > PieceBytes {
 			flush(p)
 		}

@@ -1,6 +1,8 @@
 package pane_test
 
 import (
+	"slices"
+
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 )
@@ -40,8 +42,14 @@ func testPlan(partitions uint32) *plan.Plan {
 				Aggregates: append(all[:len(all):len(all)], aggregate("SUM", 2, dec))},
 			{Id: 11, Name: "above_three", Stream: vehicles, PaneUs: 3 * paneUs, Keys: []*plan.Column{device, x},
 				KeyExprs: []*plan.Expr{column(0, str), column(1, num)}, Filter: above, Aggregates: all},
+			{Id: 15, Name: "by_device_too", Stream: vehicles, PaneUs: paneUs, Keys: []*plan.Column{device}, KeyExprs: []*plan.Expr{column(0, str)},
+				Aggregates: []*plan.Aggregate{all[2], all[0], aggregate("MAX", 2, dec), all[0]}}, // shares by_device's panes
 			{Id: 12, Name: "ever", Stream: vehicles, PaneUs: 0, Aggregates: all},
 			{Id: 13, Name: "metered", Stream: meters, PaneUs: paneUs, Keys: []*plan.Column{device}, KeyExprs: []*plan.Expr{column(0, str)}, Aggregates: all},
 			{Id: 14, Name: "hushed", Stream: quiet, PaneUs: paneUs, Aggregates: all},
 		}}
+}
+
+func viewNamed(p *plan.Plan, name string) *plan.View {
+	return p.Views[slices.IndexFunc(p.Views, func(v *plan.View) bool { return v.Name == name })]
 }

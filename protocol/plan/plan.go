@@ -7,6 +7,7 @@ import (
 
 	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/value"
+	"google.golang.org/protobuf/proto"
 )
 
 // Value gives the type as protocol/value has it; nil is the zero type.
@@ -21,6 +22,16 @@ func State(a *Aggregate) (func() aggregate.State, error) {
 		return nil, fmt.Errorf("aggregate %s: %w", a.Function, err)
 	}
 	return maker, nil
+}
+
+// Group is equal for views that share panes on an edge: those of one stream that take the same readings, by filter and joins, group them by
+// the same keys, and have panes of one size.
+func Group(v *View) (string, error) {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(&View{Stream: v.Stream, Filter: v.Filter, KeyExprs: v.KeyExprs, PaneUs: v.PaneUs, Joins: v.Joins})
+	if err != nil {
+		return "", fmt.Errorf("view %s: %w", v.Name, err)
+	}
+	return string(b), nil
 }
 
 // Layout gives the layout of a view's partials.

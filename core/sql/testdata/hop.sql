@@ -40,6 +40,7 @@ EXPLAIN CREATE VIEW x AS SELECT card, COUNT(*) AS n FROM purchases GROUP BY card
 --> │  ├─ dedupe   equal key, time and payload count once
 --> │  ├─ key      card
 --> │  ├─ pane     5 minutes of event time
+--> │  ├─ share    its look-up and equal aggregates with suspicious
 --> │  ├─ observe  COUNT(*)
 --> │  └─ forward  what each pane gained, merged per key
 --> └─ core: each delta
@@ -61,6 +62,7 @@ EXPLAIN CREATE VIEW x AS SELECT card, window_start, window_end, COUNT(*) AS n
 --> │  ├─ dedupe   equal key, time and payload count once
 --> │  ├─ key      card
 --> │  ├─ pane     5 minutes of event time
+--> │  ├─ share    its look-up and equal aggregates with suspicious
 --> │  ├─ observe  COUNT(*)
 --> │  └─ forward  what each pane gained, merged per key
 --> └─ core: each delta

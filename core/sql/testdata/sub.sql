@@ -112,3 +112,30 @@ SELECT * FROM (SELECT * FROM fast)
 
 EXPLAIN SELECT * FROM (SELECT * FROM fast)
 --> error 1:23: a sub-select outside of CREATE VIEW is not supported yet
+
+-- Views of one filter, key and pane share what they look up.
+CREATE VIEW fast_more AS
+  SELECT h3(lat, lon, 9) AS c, COUNT(*) AS n FROM (SELECT * FROM vehicles WHERE speed > 10) v WHERE speed / 3.6 < 100
+  GROUP BY c, TUMBLE(ts, INTERVAL '1' MINUTE)
+--> view fast_more created
+
+EXPLAIN fast_more
+--> view fast_more over stream vehicles
+--> ├─ edge: each reading
+--> │  ├─ decode   json from topic city/{device}
+--> │  ├─ time     ts, up to 5 seconds out of order
+--> │  ├─ dedupe   equal key, time and payload count once
+--> │  ├─ filter   speed > 10 AND speed / 3.6 < 100
+--> │  ├─ key      c = h3(lat, lon, 9)
+--> │  ├─ pane     1 minute of event time
+--> │  ├─ share    its look-up and equal aggregates with fast
+--> │  ├─ observe  COUNT(*)
+--> │  └─ forward  what each pane gained, merged per key
+--> └─ core: each delta
+-->    ├─ route    hash(c) mod 8
+-->    ├─ merge    panes of all edges into windows of 1 minute
+-->    ├─ late     revised for 1 day after the window, then to the table late
+-->    ├─ column   c
+-->    ├─ column   n = COUNT(*)
+-->    ├─ emit     each change
+-->    └─ keep     7 days, counted back from the watermark
