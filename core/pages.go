@@ -113,7 +113,7 @@ func (c *Core) Edges() any {
 		s := e.Stats
 		list = append(list, object{"edge": e.Edge, "last_seen": value.FormatTime(e.HeardUs), "epoch": e.Epoch, "plan_version": s.PlanVersion,
 			"readings": s.Readings, "rejected": s.Rejected, "duplicates": s.Duplicates, "clients": s.Clients, "outbox_bytes": s.OutboxBytes, "version": s.Version,
-			"state": edgeState(s), "disk_free_bytes": s.DiskFreeBytes})
+			"state": edgeState(s), "disk_free_bytes": s.DiskFreeBytes, "plan_problem": s.PlanProblem})
 	}
 	return object{"edges": list}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/wire"
 )
 
 // Execute runs statements in turn and gives the answer of the last; an error stops it, and what ran before stays done.
@@ -275,6 +276,14 @@ func (c *Core) readEntries(table byte, width int) source {
 	}
 }
 
+// planProblem is NULL for an edge that refused no plan.
+func planProblem(s *wire.Stats) value.Value {
+	if s.PlanProblem == "" {
+		return value.Value{}
+	}
+	return value.OfString(s.PlanProblem)
+}
+
 func (c *Core) readEdges() source {
 	return func(*error) iter.Seq[[]value.Value] {
 		return func(yield func([]value.Value) bool) {
@@ -282,7 +291,7 @@ func (c *Core) readEdges() source {
 				s := e.Stats
 				if !yield([]value.Value{value.OfString(e.Edge), value.OfTime(e.HeardUs), value.OfInt(int64(s.PlanVersion)), value.OfInt(int64(s.Readings)),
 					value.OfInt(int64(s.Rejected)), value.OfInt(int64(s.Duplicates)), value.OfInt(int64(s.Clients)), value.OfInt(int64(s.OutboxBytes)),
-					value.OfString(s.Version), value.OfString(edgeState(s)), value.OfInt(int64(s.DiskFreeBytes))}) {
+					value.OfString(s.Version), value.OfString(edgeState(s)), value.OfInt(int64(s.DiskFreeBytes)), planProblem(s)}) {
 					return
 				}
 			}

@@ -130,7 +130,8 @@ var ownTables = map[string][]plan.Column{
 	"edges": {{Name: "edge", Type: typeOf(value.String)}, {Name: "last_seen", Type: typeOf(value.Timestamp)}, {Name: "plan_version", Type: typeOf(value.Int)},
 		{Name: "readings", Type: typeOf(value.Int)}, {Name: "rejected", Type: typeOf(value.Int)}, {Name: "duplicates", Type: typeOf(value.Int)},
 		{Name: "clients", Type: typeOf(value.Int)}, {Name: "outbox_bytes", Type: typeOf(value.Int)}, {Name: "version", Type: typeOf(value.String)},
-		{Name: "state", Type: typeOf(value.String)}, {Name: "disk_free_bytes", Type: typeOf(value.Int)}},
+		{Name: "state", Type: typeOf(value.String)}, {Name: "disk_free_bytes", Type: typeOf(value.Int)},
+		{Name: "plan_problem", Type: typeOf(value.String)}},
 }
 
 func typeOf(k value.Kind) *plan.Type { return &plan.Type{Kind: uint32(k)} }

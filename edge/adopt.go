@@ -41,8 +41,19 @@ func (l *line) adopt(next adoption) error {
 		return err
 	}
 	crash.Here("adopt.kept")
+	l.refused.Store(nil)
 	l.log.Info("plan adopted", "version", p.Version, "streams", len(p.Streams), "views", len(p.Views))
 	return nil
+}
+
+// refuse notes, for this edge's log and the core's list of edges, why a plan does not run here. The old one goes on.
+func (l *line) refuse(version uint64, why error) {
+	text := excerpt(fmt.Sprintf("plan %d: %s", version, why))
+	if last := l.refused.Swap(&text); last != nil && *last == text {
+		return
+	}
+	l.m.plansRefused.Inc()
+	l.log.Error("a new plan can't run here; going on with the old one", "version", version, "error", why)
 }
 
 // install compiles a plan and keeps what is known of the streams that stay.

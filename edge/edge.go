@@ -280,6 +280,9 @@ func (e *Edge) Checks() map[string]func() error {
 func (e *Edge) stats(version string) *wire.Stats {
 	s := &wire.Stats{OutboxBytes: uint64(max(0, e.line.backlog.Load())), PlanVersion: e.line.version.Load(), Version: version,
 		DiskFreeBytes: uint64(max(0, e.store.Space().Free())), DiskFull: e.store.Space().Full()}
+	if why := e.line.refused.Load(); why != nil {
+		s.PlanProblem = *why
+	}
 	for _, src := range e.line.sources {
 		s.Readings += src.counters.readings
 		s.Rejected += src.counters.rejected

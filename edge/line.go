@@ -31,6 +31,7 @@ type line struct {
 	router  atomic.Pointer[router] // read by clients' goroutines
 	backlog atomic.Int64           // bytes in the outbox
 	version atomic.Uint64          // of the plan in force
+	refused atomic.Pointer[string] // why a newer one is not; nil: there is none
 
 	plan      *plan.Plan
 	contents  map[uint32]*reference.Table // of the tables that the plan's views join
@@ -116,7 +117,7 @@ func (l *line) run(ctx context.Context) error {
 				return err
 			}
 			if err := l.adopt(next); err != nil {
-				l.log.Error("the new plan can't run here; going on with the old one", "version", next.plan.Version, "error", err)
+				l.refuse(next.plan.Version, err)
 			}
 		case <-timer.C:
 		case <-ctx.Done():

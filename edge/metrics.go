@@ -30,6 +30,7 @@ type metrics struct {
 	epochDropped  *prometheus.CounterVec
 	dedupeSize    *prometheus.GaugeVec
 	planVersion   prometheus.Gauge
+	plansRefused  prometheus.Counter
 	endToEnd      prometheus.Observer
 }
 
@@ -76,6 +77,8 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 			Help: "Messages refused since the disk was full. Those of QoS 0 are lost; others come again."}),
 		dedupeSize: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_edge_dedupe_readings",
 			Help: "Readings remembered; bounded by dedupe.limit."}, []string{"stream"}),
+		plansRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_edge_plan_refused_total",
+			Help: "Plans that can't run on this edge; it goes on with the one before."}),
 		planVersion: prometheus.NewGauge(prometheus.GaugeOpts{Name: "hexpane_edge_plan_version",
 			Help: "Version of the plan in force."}),
 	}
@@ -91,7 +94,7 @@ func newMetrics(r prometheus.Registerer, clients func() float64) *metrics {
 	m.clockOffset.Set(math.NaN())
 	m.endToEnd = stages.WithLabelValues("durable")
 	r.MustRegister(m.readings, m.rejected, m.duplicates, m.future, m.unmatched, m.skipped, m.posts, m.clockOffset, m.commit, m.outboxBatches, m.outboxBytes, m.heldDeltas, m.heldRows, m.heldBytes, m.rowsDropped, m.uplinkBatches,
-		m.uplinkBytes, m.refused, m.dedupeSize, m.planVersion,
+		m.uplinkBytes, m.refused, m.dedupeSize, m.planVersion, m.plansRefused,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_edge_ingest_clients", Help: "MQTT clients connected."}, clients))
 	return m
 }

@@ -18,9 +18,8 @@ func (e *Edge) watchPlans(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("plan bucket: %w", err)
 	}
-	var failed uint64 // the last plan whose tables could not be had
 	for first := true; ctx.Err() == nil; first = false {
-		if err := e.followPlans(ctx, js, &failed); err != nil && ctx.Err() == nil && first {
+		if err := e.followPlans(ctx, js); err != nil && ctx.Err() == nil && first {
 			e.log.Info("waiting for the core's plans", "bucket", wire.PlanBucket, "reason", err)
 		}
 		select {
@@ -31,7 +30,7 @@ func (e *Edge) watchPlans(ctx context.Context) error {
 	return nil
 }
 
-func (e *Edge) followPlans(ctx context.Context, js jetstream.JetStream, failed *uint64) error {
+func (e *Edge) followPlans(ctx context.Context, js jetstream.JetStream) error {
 	bucket, err := js.KeyValue(ctx, wire.PlanBucket)
 	if err != nil {
 		return err
@@ -59,10 +58,9 @@ func (e *Edge) followPlans(ctx context.Context, js jetstream.JetStream, failed *
 			}
 			next, err := fetch(ctx, js, p)
 			if err != nil { // they may be gone already, with a newer plan on its way
-				if *failed != p.Version && ctx.Err() == nil {
-					e.log.Warn("the plan's tables can't be had; trying again, and going on with the old plan", "version", p.Version, "error", err)
+				if ctx.Err() == nil {
+					e.line.refuse(p.Version, err)
 				}
-				*failed = p.Version
 				return err
 			}
 			select {

@@ -445,6 +445,7 @@ type Stats struct {
 	Version       string                 `protobuf:"bytes,8,opt,name=version,proto3" json:"version,omitempty"`
 	DiskFreeBytes uint64                 `protobuf:"varint,9,opt,name=disk_free_bytes,json=diskFreeBytes,proto3" json:"disk_free_bytes,omitempty"` // 0: not measured
 	DiskFull      bool                   `protobuf:"varint,10,opt,name=disk_full,json=diskFull,proto3" json:"disk_full,omitempty"`                 // nothing more is taken in until there is room
+	PlanProblem   string                 `protobuf:"bytes,11,opt,name=plan_problem,json=planProblem,proto3" json:"plan_problem,omitempty"`         // why a newer plan than plan_version does not run here; empty: none was refused
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -549,6 +550,13 @@ func (x *Stats) GetDiskFull() bool {
 	return false
 }
 
+func (x *Stats) GetPlanProblem() string {
+	if x != nil {
+		return x.PlanProblem
+	}
+	return ""
+}
+
 // Delivered is what the core keeps for an edge in the bucket: the batches applied last. An edge whose store does not know of them
 // has an old copy.
 type Delivered struct {
@@ -644,7 +652,7 @@ const file_protocol_wire_wire_proto_rawDesc = "" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06sample\x18\x04 \x01(\fR\x06sample\x12\x13\n" +
-	"\x05at_us\x18\x05 \x01(\x03R\x04atUs\"\xc5\x02\n" +
+	"\x05at_us\x18\x05 \x01(\x03R\x04atUs\"\xe8\x02\n" +
 	"\x05Stats\x12\x1a\n" +
 	"\breadings\x18\x01 \x01(\x04R\breadings\x12\x1a\n" +
 	"\brejected\x18\x02 \x01(\x04R\brejected\x12\x1e\n" +
@@ -658,7 +666,8 @@ const file_protocol_wire_wire_proto_rawDesc = "" +
 	"\aversion\x18\b \x01(\tR\aversion\x12&\n" +
 	"\x0fdisk_free_bytes\x18\t \x01(\x04R\rdiskFreeBytes\x12\x1b\n" +
 	"\tdisk_full\x18\n" +
-	" \x01(\bR\bdiskFull\"\x91\x01\n" +
+	" \x01(\bR\bdiskFull\x12!\n" +
+	"\fplan_problem\x18\v \x01(\tR\vplanProblem\"\x91\x01\n" +
 	"\tDelivered\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x125\n" +
 	"\x04last\x18\x02 \x03(\v2!.hexpane.wire.Delivered.LastEntryR\x04last\x1a7\n" +
