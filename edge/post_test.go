@@ -107,34 +107,6 @@ func TestPostsAreSorted(t *testing.T) {
 	}
 }
 
-// What is answered 200 outlives kill -9, counts once however often it is posted, also by MQTT, and reaches the core.
-func TestAPostIsDurableAndCountsOnce(t *testing.T) {
-	t.Parallel()
-	h, dir := startHub(t), t.TempDir()
-	h.put(t, cityPlan(1))
-	cfg := testConfig(h.URL())
-	e := runEdge(t, cfg, dir).serving()
-	body := envelope("bus", readings(0, 50), "") // the only stream there is
-	for range 3 {
-		if code, text := post(t, e, "", body); code != 200 {
-			t.Fatal(code, text)
-		}
-	}
-	e.stop()
-	e = runEdge(t, cfg, dir).serving()
-	if code, text := post(t, e, "?topic=city/bus/position", strings.Join(readings(25, 50), "\n"), "Content-Type: application/x-ndjson"); code != 200 {
-		t.Fatal(code, text)
-	}
-	c := e.client()
-	publish(t, c, 1, "bus", readings(0, 75)...)
-	c.Disconnect(0)
-	e.stop()
-	h.received(t).expectOnce(t, 75, "bus")
-	if code, text := post(t, e, "", body); code != 503 || !strings.Contains(text, "stopping") {
-		t.Errorf("stopped: %d %s", code, text)
-	}
-}
-
 // 200 means that the reading is in the store, before anything is cut.
 func TestAPostIsInTheJournalWhenAnswered(t *testing.T) {
 	t.Parallel()
