@@ -8,5 +8,6 @@
 //	load.go     Config, Run
 //	pipe.go     a connection that publishes in bulk
 //	payload.go  JSON (array), NDJSON, SenML
+//	encode.go   CBOR, line protocol, OwnTracks, Sparkplug B
 //	report.go   Report, the latency histogram
 package load

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,7 @@ type Config struct {
 	Rate        float64       // readings a second over all devices; 0: as many as go
 	QoS         byte          // 0 or 1
 	BatchSize   int           // readings in a message, all of one device; default 1
-	Format      string        // json, ndjson or senml; default json
+	Format      string        // json, ndjson, senml, cbor, line, owntracks or sparkplug; default json
 	Connections int           // default 8
 	MaxInflight int           // unacknowledged messages of a connection; default 1000
 	For         time.Duration // stop after so long
@@ -42,6 +43,9 @@ const grace = 5 * time.Second
 
 func (c *Config) complete() error {
 	c.ClientID = cmp.Or(c.ClientID, "hexpane-load")
+	if c.Format == "sparkplug" {
+		c.Topic = cmp.Or(c.Topic, sparkplugTopic)
+	}
 	c.Topic = cmp.Or(c.Topic, "load/{device}/position")
 	c.Devices = cmp.Or(c.Devices, 1000)
 	c.BatchSize = cmp.Or(c.BatchSize, 1)
@@ -61,7 +65,11 @@ func (c *Config) complete() error {
 	case !strings.Contains(c.Topic, "{device}") && c.Devices > 1:
 		return fmt.Errorf("load: topic %q has no {device}", c.Topic)
 	case formats[c.Format] == nil:
-		return fmt.Errorf("load: format %q is none of json, ndjson, senml", c.Format)
+		return fmt.Errorf("load: format %q is none of %s", c.Format, formatNames())
+	case slices.Contains(single, c.Format) && c.BatchSize > 1:
+		return fmt.Errorf("load: a message of format %s holds one reading, not %d", c.Format, c.BatchSize)
+	case c.Format == "sparkplug" && !strings.Contains(c.Topic, "{type}"):
+		return fmt.Errorf("load: topic %q has no {type}, which Sparkplug's messages differ in", c.Topic)
 	}
 	return nil
 }
@@ -101,6 +109,7 @@ type line struct {
 	devices []device
 	payload []byte
 	stats   stats
+	life    int64 // of the connection that births were published on; 0: none
 }
 
 func (l *load) line(i int) *line {
@@ -155,11 +164,18 @@ func (n *line) feed(ctx context.Context) error {
 		if n.cfg.For > 0 && time.Since(n.began) >= n.cfg.For {
 			return nil // behind schedule; what is left of it stays unsent
 		}
-		d := &n.devices[k%len(n.devices)]
-		n.payload = render(n.payload[:0], d, due, size)
-		if err := n.pipe.publish(ctx, d.topic, n.payload, size, due); err != nil {
+		if err := n.bear(ctx, due); err != nil {
 			return err
 		}
+		d := &n.devices[k%len(n.devices)]
+		topic, err := n.topicOf(d), error(nil)
+		if n.payload, err = render(n.payload[:0], d, due, size); err != nil {
+			return err
+		}
+		if err := n.pipe.publish(ctx, topic, n.payload, size, due); err != nil {
+			return err
+		}
+		d.born = true
 		n.stats.sent.Add(int64(size))
 	}
 }

@@ -2,12 +2,15 @@ package load
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hexpane/hexpane/protocol/payload"
+	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/simulators/publish/brokertest"
 )
 
@@ -31,6 +34,53 @@ func TestCountIsExact(t *testing.T) {
 		if readings != 1000 || len(clients) == 0 || len(clients) > 3 {
 			t.Fatalf("%s: %d readings over %d connections", format, readings, len(clients))
 		}
+	}
+}
+
+// What the formats of protocol/payload say is read by its decoders: each device's readings, all columns, once.
+func TestFormatsAreRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		stream *plan.Stream
+		batch  int
+	}{
+		"cbor":      {&plan.Stream{Name: "load", Topic: "load/{device}/position", Format: "cbor", Timestamp: 1, Columns: columns}, 7},
+		"line":      {lineStream, 7},
+		"owntracks": {ownTracksStream, 1},
+		"sparkplug": {sparkplugStream, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := brokertest.Start(t)
+			r, err := Run(t.Context(), Config{Broker: b.URL(), Devices: 20, QoS: 1, BatchSize: c.batch, Format: name, Connections: 3, Count: 1000})
+			if err != nil || r.Sent != 1000 || r.Acked != 1000 {
+				t.Fatalf("%v %v", r, err)
+			}
+			d, err := payload.New(c.stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got payload.Batch
+			for _, m := range b.Taken() {
+				if strings.Contains(m.Topic, "/NBIRTH/") { // has no device: another stream's
+					continue
+				}
+				d.Decode(m.Topic, []byte(m.Payload), time.Now().UnixMicro(), &got)
+			}
+			if len(got.Rejects) > 0 {
+				t.Fatalf("%d rejected: %+v", len(got.Rejects), got.Rejects[0])
+			}
+			seen := map[string]bool{}
+			for _, reading := range got.Readings {
+				seen[fmt.Sprint(reading.Row[0].Str(), reading.Row[2].Int())] = true
+				for i, v := range reading.Row {
+					if v.IsNull() {
+						t.Fatalf("%s is NULL", c.stream.Columns[i].Name)
+					}
+				}
+			}
+			if len(got.Readings) != 1000 || len(seen) != 1000 {
+				t.Errorf("%d readings, %d different ones, want 1000", len(got.Readings), len(seen))
+			}
+		})
 	}
 }
 
@@ -58,7 +108,8 @@ func TestPaceAndTimeBound(t *testing.T) {
 }
 
 func TestRefusesWhatIsUnbounded(t *testing.T) {
-	for _, cfg := range []Config{{}, {Count: 1, Format: "xml"}, {Count: 1, Topic: "a"}, {Count: 1, QoS: 2}} {
+	for _, cfg := range []Config{{}, {Count: 1, Format: "xml"}, {Count: 1, Topic: "a"}, {Count: 1, QoS: 2}, {Count: 1, Format: "owntracks", BatchSize: 2},
+		{Count: 1, Format: "sparkplug", Topic: "x/{device}"}} {
 		if _, err := Run(t.Context(), cfg); err == nil {
 			t.Errorf("%+v was taken", cfg)
 		}

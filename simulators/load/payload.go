@@ -18,6 +18,7 @@ type device struct {
 	speed       float64       // km/h
 	heading     float64       // degrees
 	every       time.Duration // between readings
+	born        bool          // Sparkplug: since its connection was made
 }
 
 func newDevice(cfg *Config, i int) device {
@@ -43,9 +44,15 @@ func (d *device) step() {
 }
 
 // format renders the n readings of a message whose last one is of the time at.
-type format func(dst []byte, d *device, at time.Time, n int) []byte
+type format func(dst []byte, d *device, at time.Time, n int) ([]byte, error)
 
-var formats = map[string]format{"json": asJSON, "ndjson": asLines, "senml": asSenML}
+var formats = map[string]format{"json": plain(asJSON), "ndjson": plain(asLines), "senml": plain(asSenML), "cbor": asCBOR, "line": asLineProtocol,
+	"owntracks": asOwnTracks, "sparkplug": asSparkplug}
+
+// plain is a format that can't fail.
+func plain(f func(dst []byte, d *device, at time.Time, n int) []byte) format {
+	return func(dst []byte, d *device, at time.Time, n int) ([]byte, error) { return f(dst, d, at, n), nil }
+}
 
 // asJSON: one object, or an array of several.
 func asJSON(dst []byte, d *device, at time.Time, n int) []byte {

@@ -15,8 +15,8 @@ type loadCmd struct {
 	Devices     int           `help:"Devices, spread over the connections." default:"1000"`
 	QoS         byte          `help:"QoS, 0 or 1." default:"1" name:"qos"`
 	BatchSize   int           `help:"Readings in a message, all of one device." default:"1"`
-	Format      string        `help:"Payload: json (an array when batched), ndjson or senml." enum:"json,ndjson,senml" default:"json"`
-	Topic       string        `help:"Topic template with {device}." default:"load/{device}/position"`
+	Format      string        `help:"Payload: json (an array when batched), ndjson, senml, cbor, line, owntracks or sparkplug." enum:"json,ndjson,senml,cbor,line,owntracks,sparkplug" default:"json"`
+	Topic       string        `help:"Topic template with {device}; default load/{device}/position, of sparkplug spBv1.0/load/{type}/{node}/{device}."`
 	Connections int           `help:"MQTT connections." default:"8"`
 	MaxInflight int           `help:"Unacknowledged messages of a connection." default:"1000"`
 	For         time.Duration `help:"Stop after so long; 0: by --count." default:"10s"`
@@ -28,7 +28,9 @@ type loadCmd struct {
 // Help tells what is measured.
 func (loadCmd) Help() string {
 	return `A reading is {"ts","seq","lat","lon","speed","heading"}; seq counts a device's readings from 1. Messages
-follow an absolute schedule, and latency counts from when a message was due to its PUBACK.
+follow an absolute schedule, and latency counts from when a message was due to its PUBACK. In format owntracks speed and heading
+are vel and cog. In format sparkplug a connection is a node; its devices are born with their first reading, and again
+after a reconnect. Both hold one reading a message.
 
 Examples:
   hexpane-sim load --rate 20k/s --devices 1000 --qos 1 --for 30s
