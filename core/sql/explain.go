@@ -254,5 +254,8 @@ func explainSelect(st *Select, rel Relation) string {
 	if st.Limit != nil {
 		core.add("limit    %d", *st.Limit)
 	}
+	if st.Offset != nil {
+		core.add("offset   %d", *st.Offset)
+	}
 	return t.text()
 }

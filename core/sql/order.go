@@ -77,7 +77,7 @@ func (c *collector) rows() [][]value.Value {
 	for i, s := range c.kept {
 		rows[i] = s.row
 	}
-	return rows
+	return rows[min(c.q.offset, int64(len(rows))):]
 }
 
 func (c *collector) compare(a, b sorted) int {

@@ -6,9 +6,8 @@ import "strings"
 // WINDOW may also follow WHERE, and LIMIT follow EMIT, as people write both.
 func (p *parser) query() *Select {
 	p.expect("SELECT")
-	if p.isWords("DISTINCT") {
-		unsupported(p.tok.pos, "SELECT DISTINCT")
-	}
+	at := p.tok.pos
+	distinct := p.accept("DISTINCT")
 	s := &Select{Items: list(p, maxColumns, "columns", p.item)}
 	for _, i := range s.Items {
 		if i.Expr == nil && len(s.Items) > 1 {
@@ -27,7 +26,26 @@ func (p *parser) query() *Select {
 	}
 	p.windowAndWhere(s) // only to say that they come too late
 	p.tail(s)
+	if distinct {
+		each(at, s)
+	}
 	return s
+}
+
+// each makes SELECT DISTINCT what it is: a group of each row that is shown.
+func each(at Pos, s *Select) {
+	if s.GroupBy != nil || s.Having != nil {
+		unsupported(at, "DISTINCT beside GROUP BY")
+	}
+	for _, i := range s.Items {
+		if i.Expr == nil {
+			fail(i.Pos, "* cannot stand beside DISTINCT; name the columns")
+		}
+		if _, literal := i.Expr.(*Literal); literal || hasAggregate(i.Expr) {
+			fail(i.Pos, "DISTINCT takes columns and expressions over them")
+		}
+		s.GroupBy = append(s.GroupBy, i.Expr)
+	}
 }
 
 func (p *parser) item() Item {
@@ -152,6 +170,13 @@ func (p *parser) tail(s *Select) {
 			p.advance()
 			n := p.integer("the number of rows")
 			s.Limit = &n
+		case p.isWords("OFFSET") && s.Offset == nil:
+			p.advance()
+			n := p.integer("the number of rows to leave out")
+			s.Offset = &n
+			if !p.accept("ROWS") {
+				p.accept("ROW")
+			}
 		case p.isWords("EMIT") && s.Emit == EmitUnsaid:
 			p.advance()
 			s.EmitPos = at
@@ -159,7 +184,7 @@ func (p *parser) tail(s *Select) {
 			if p.oneOf("CHANGES", "FINAL") == "FINAL" {
 				s.Emit = EmitFinal
 			}
-		case p.isWords("OFFSET"), p.isWords("UNION"), p.isWords("PARTITION"), p.isWords("MATCH_RECOGNIZE"):
+		case p.isWords("UNION"), p.isWords("PARTITION"), p.isWords("MATCH_RECOGNIZE"):
 			unsupported(at, strings.ToUpper(p.tok.text))
 		default:
 			return

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -17,7 +18,8 @@ type Query struct {
 	groups  *groups   // nil: rows go through one by one
 	outputs []expr.Func
 	order   []orderKey
-	limit   int64 // −1: none
+	limit   int64 // −1: none; those that offset leaves out among them
+	offset  int64
 	hints   hints
 }
 
@@ -80,6 +82,12 @@ func CompileSelect(st *Select, rel Relation, now int64) (q *Query, err error) {
 	q = &Query{limit: -1, hints: hints{}}
 	if st.Limit != nil {
 		q.limit = *st.Limit
+	}
+	if st.Offset != nil {
+		q.offset = *st.Offset
+		if q.limit > 0 {
+			q.limit = min(q.limit, math.MaxInt64-q.offset) + q.offset
+		}
 	}
 	if st.Where != nil {
 		b := &binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: &nodes}

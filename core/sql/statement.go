@@ -106,6 +106,7 @@ type (
 		Having  Expr
 		OrderBy []Order
 		Limit   *int64
+		Offset  *int64
 		Emit    Emit
 		EmitPos Pos
 	}

@@ -48,7 +48,7 @@ func fromSub(p *plan.Plan, sub *Select, v *plan.View, nodes *int) (*plan.Stream,
 		unsupported(sub.at, "a sub-select that groups")
 	case sub.Window != nil:
 		fail(sub.Window.Pos, "WINDOW stands in the outer SELECT, which groups")
-	case sub.OrderBy != nil || sub.Limit != nil:
+	case sub.OrderBy != nil || sub.Limit != nil || sub.Offset != nil:
 		fail(sub.at, "a stream has no end, so a sub-select of it has no order and no limit")
 	case sub.Emit != EmitUnsaid:
 		fail(sub.EmitPos, "EMIT stands in the outer SELECT")

@@ -51,7 +51,7 @@ func planView(p *plan.Plan, st *CreateView) *plan.View {
 	v := &plan.View{Name: st.Name.Name, Sql: st.Source()}
 	stream, s := from(p, sel, v, &nodes)
 	v.Stream = stream.Id
-	if sel.OrderBy != nil || sel.Limit != nil {
+	if sel.OrderBy != nil || sel.Limit != nil || sel.Offset != nil {
 		fail(sel.at, "a view has no order and no limit; they stand in the SELECT that reads it")
 	}
 	window, groupBy := windowOf(sel, stream, s)

@@ -142,14 +142,8 @@ SELECT n FROM cell_speed LIMIT -1
 SELECT n FROM cell_speed EMIT CHANGES
 --> error 1:26: a SELECT with EMIT (push query) is not supported yet
 
-SELECT DISTINCT n FROM cell_speed
---> error 1:8: SELECT DISTINCT is not supported yet
-
 SELECT n FROM cell_speed UNION SELECT n FROM cell_speed
 --> error 1:26: UNION is not supported yet
-
-SELECT n FROM cell_speed LIMIT 1 OFFSET 2
---> error 1:34: OFFSET is not supported yet
 
 SELECT n FROM cell_speed WINDOW TUMBLING (SIZE 1 DAY)
 --> error 1:33: WINDOW stands in CREATE VIEW; a SELECT compares window_start and window_end
@@ -159,3 +153,75 @@ SELECT MAX(n) FROM cell_speed GROUP BY TUMBLE(window_start, INTERVAL '1' DAY)
 
 SELECT n FROM cell_speed WHERE window_start > INTERVAL '1' DAY
 --> error 1:47: an INTERVAL stands alone here; it is added to or taken from a TIMESTAMP
+
+-- DISTINCT is a group of each row that is shown.
+SELECT DISTINCT route FROM cell_speed ORDER BY route;
+SELECT DISTINCT route, n > 3 AS many FROM cell_speed ORDER BY route, many DESC LIMIT 2;
+SELECT DISTINCT upper(route) FROM cell_speed WHERE n < 9 ORDER BY 1 DESC
+--> route
+--> 10
+--> 20
+--> NULL
+--> route | many
+--> 10 | true
+--> 10 | false
+--> upper
+--> 20
+--> 10
+
+SELECT n FROM cell_speed ORDER BY n LIMIT 2 OFFSET 1;
+SELECT n FROM cell_speed ORDER BY n DESC OFFSET 3 ROWS;
+SELECT n FROM cell_speed ORDER BY n LIMIT 9223372036854775807 OFFSET 2;
+SELECT n FROM cell_speed OFFSET 9 LIMIT 5;
+SELECT route, SUM(n) AS n FROM cell_speed GROUP BY route ORDER BY n LIMIT 1 OFFSET 1
+--> n
+--> 3
+--> 5
+--> n
+--> 1
+--> n
+--> 5
+--> 9
+--> n
+--> route | n
+--> 10 | 8
+
+EXPLAIN SELECT DISTINCT route FROM cell_speed LIMIT 5 OFFSET 10
+--> select from cell_speed
+--> ├─ edge: nothing
+--> └─ core: each partition's rows
+-->    ├─ scan     all rows
+-->    ├─ group    by 1 keys, 0 aggregates
+-->    ├─ column   route
+-->    ├─ limit    5
+-->    └─ offset   10
+
+SELECT DISTINCT * FROM cell_speed
+--> error 1:17: * cannot stand beside DISTINCT; name the columns
+
+SELECT DISTINCT route FROM cell_speed GROUP BY route
+--> error 1:8: DISTINCT beside GROUP BY is not supported yet
+
+SELECT DISTINCT COUNT(*) FROM cell_speed
+--> error 1:17: DISTINCT takes columns and expressions over them
+
+SELECT DISTINCT 1 FROM cell_speed
+--> error 1:17: DISTINCT takes columns and expressions over them
+
+SELECT DISTINCT route FROM cell_speed ORDER BY n
+--> error 1:48: column `n` is neither in GROUP BY nor inside an aggregate
+
+SELECT n FROM cell_speed OFFSET -1
+--> error 1:33: expected the number of rows to leave out, found `-`
+
+CREATE VIEW routes AS SELECT DISTINCT route FROM vehicles WINDOW TUMBLING (SIZE 1 DAY); DESCRIBE routes
+--> view routes created
+--> column | type | note
+--> route | STRING | key
+--> window_start | TIMESTAMP |
+--> window_end | TIMESTAMP |
+--> revision | BIGINT |
+--> final | BOOLEAN |
+
+CREATE VIEW skipped AS SELECT route FROM vehicles GROUP BY route OFFSET 1
+--> error 1:1: a view has no order and no limit; they stand in the SELECT that reads it
