@@ -127,6 +127,19 @@ func (b *book) try(t testing.TB, f func(context.Context) error) {
 	t.Fatalf("JetStream: %v", err)
 }
 
+// newest is the last sequence in JetStream.
+func (b *book) newest(t testing.TB) (last uint64) {
+	t.Helper()
+	b.try(t, func(ctx context.Context) error {
+		s, err := b.js.Stream(ctx, wire.StreamName)
+		if err == nil {
+			last = s.CachedInfo().State.LastSeq
+		}
+		return err
+	})
+	return last
+}
+
 // catchUp reads what came since, and says what is wrong with it.
 func (b *book) catchUp(t testing.TB) (wrong string) {
 	t.Helper()

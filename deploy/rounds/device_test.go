@@ -23,6 +23,7 @@ type device struct {
 	resume bool // after PUBREC it only releases, as a session that is kept does; otherwise all that is not complete goes again
 	rng    *rand.Rand
 	make   *atomic.Bool // new readings, or only what is unacknowledged
+	away   *atomic.Bool // it does not connect
 
 	mu       sync.Mutex
 	made     int // readings numbered up to here
@@ -62,6 +63,10 @@ func (d *device) payload(m *message) []byte {
 // run publishes until ctx ends.
 func (d *device) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		if d.away.Load() {
+			time.Sleep(5 * time.Millisecond)
+			continue
+		}
 		conn, err := net.DialTimeout("tcp", d.broker, time.Second)
 		if err != nil {
 			time.Sleep(5 * time.Millisecond)

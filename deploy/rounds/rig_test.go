@@ -53,6 +53,7 @@ type rig struct {
 	devices            []*device
 	book               *book
 	make               atomic.Bool
+	away               atomic.Bool // devices don't connect
 	version            uint64
 	quietRounds        int
 }
@@ -96,7 +97,7 @@ func newRig(t testing.TB, edgeDir, natsDir string) *rig {
 	var running sync.WaitGroup
 	for i := range 8 {
 		d := &device{name: fmt.Sprintf("d%d", i), broker: r.mqtt, qos: byte(1 + i%2), per: []int{1, 1, 1, 5}[i/2], resume: i%3 == 0,
-			rng: rand.New(rand.NewPCG(r.seed, uint64(i)+1)), make: &r.make, underWay: map[uint16]*message{}}
+			rng: rand.New(rand.NewPCG(r.seed, uint64(i)+1)), make: &r.make, away: &r.away, underWay: map[uint16]*message{}}
 		r.devices = append(r.devices, d)
 		running.Go(func() { d.run(ctx) })
 	}
@@ -128,6 +129,21 @@ func (r *rig) startEdge(crash string) bool {
 		r.t.Fatalf("the edge ended (%v) before it served:\n%s", r.edge.cmd.ProcessState, r.edge.log)
 	}
 	return false
+}
+
+// settle starts the edge with no device there until it has sent something, so that it goes on in the epoch that it had: what comes in
+// before it knows what it delivered makes it start another, which hides what the store forgot of the old one.
+func (r *rig) settle() {
+	r.t.Helper()
+	r.away.Store(true)
+	defer r.away.Store(false)
+	before := r.book.newest(r.t)
+	r.startEdge("")
+	for end := time.Now().Add(patience); r.book.newest(r.t) == before; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("the edge sends no heartbeat:\n%s", r.edge.log)
+		}
+	}
 }
 
 // wait is some time up to a limit.
