@@ -103,7 +103,7 @@ Every program:
 func (c *setting) writeHelp(w io.Writer) {
 	for _, l := range c.children {
 		if !l.group {
-			fmt.Fprintf(w, "  --%s %s\n        %s [%s]\n", strings.Join(l.flags, ", --"), l.placeholder(), l.describe(), l.env)
+			fmt.Fprintf(w, "  %s %s\n        %s [%s]\n", l.typed(), l.placeholder(), l.describe(), l.env)
 		}
 	}
 	for _, g := range c.children {
@@ -112,6 +112,19 @@ func (c *setting) writeHelp(w io.Writer) {
 			g.writeHelp(w)
 		}
 	}
+}
+
+// typed is how the flag is given; one letter takes one dash.
+func (c *setting) typed() string {
+	var list []string
+	for _, f := range c.flags {
+		if len(f) == 1 {
+			list = append(list, "-"+f)
+		} else {
+			list = append(list, "--"+f)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // placeholder is what a value looks like, for --help and for errors.

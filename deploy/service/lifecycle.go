@@ -37,9 +37,10 @@ type Runtime struct {
 	group  *errgroup.Group
 	ready  sync.Once
 
-	mu      sync.Mutex
-	serves  bool
-	running []string // names of the tasks that have not returned
+	mu        sync.Mutex
+	serves    bool
+	interrupt func()   // takes Ctrl-C, if not nil
+	running   []string // names of the tasks that have not returned
 }
 
 func newRuntime(h host, logger *slog.Logger, args []string) *Runtime {
@@ -84,6 +85,30 @@ func (rt *Runtime) Wait() error { return rt.group.Wait() }
 
 // Stop ends the program as a signal does.
 func (rt *Runtime) Stop() { rt.stop() }
+
+// OnInterrupt lets a function take Ctrl-C instead of the program's end, until released: at a prompt it stops a statement.
+func (rt *Runtime) OnInterrupt(f func()) (release func()) {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	rt.interrupt = f
+	return func() {
+		rt.mu.Lock()
+		defer rt.mu.Unlock()
+		rt.interrupt = nil
+	}
+}
+
+// interrupted tells whether a signal was taken by OnInterrupt's function.
+func (rt *Runtime) interrupted(s os.Signal) bool {
+	rt.mu.Lock()
+	f := rt.interrupt
+	rt.mu.Unlock()
+	if f == nil || s != os.Interrupt {
+		return false
+	}
+	f()
+	return true
+}
 
 // Ready prints the line that says where everything is served, once: Ready("http", url, "data", dir).
 // An empty value leaves its key out.
@@ -150,6 +175,9 @@ func (rt *Runtime) run(main func(context.Context, *Runtime) error, signals <-cha
 		case err := <-ended:
 			return err
 		case s := <-signals:
+			if rt.interrupted(s) {
+				continue
+			}
 			if signalled {
 				return fmt.Errorf("%s again: left at once", s)
 			}

@@ -52,6 +52,10 @@ func execute(p Program, env map[string]string, args ...string) (code int, stdout
 	return code, out.String(), err.String()
 }
 
+type fileConfig struct {
+	File string `yaml:"file" flag:"f" help:"what is run"`
+}
+
 func program() Program {
 	say := func(what string) func(context.Context, *Runtime) error {
 		return func(_ context.Context, rt *Runtime) error {
@@ -61,7 +65,7 @@ func program() Program {
 	}
 	return Program{Name: "hexpane", Summary: "edge and core in one", Commands: []Program{
 		{Name: "run", Summary: "serve", Config: &testConfig{}, Run: say("run")},
-		{Name: "sql", Summary: "a SQL client", Args: "['STATEMENT']", Run: say("sql")},
+		{Name: "sql", Summary: "a SQL client", Args: "['STATEMENT']", Config: &fileConfig{}, Run: say("sql")},
 		{Name: "fail", Summary: "fail", Run: func(context.Context, *Runtime) error { return errors.New("no luck") }},
 	}}
 }
@@ -81,6 +85,7 @@ func TestCommands(t *testing.T) {
 		{"--help", 0, "hexpane sql ['STATEMENT']", ""},
 		{"help run", 0, "--mqtt.listen, --mqtt TEXT\n        address the MQTT broker listens on (default 127.0.0.1:1883) [HEXPANE_MQTT_LISTEN]", ""},
 		{"run -h", 0, "HEXPANE_CONFIG", ""},
+		{"sql -h", 0, "  --file, -f TEXT\n", ""},
 		{"run --version", 0, "hexpane ", ""},
 		{"run --check-config", 0, "configuration ok\n", ""},
 		{"run --check-config --mqtt.max-clients=0", 2, "", "hexpane run: mqtt.max_clients: must be at least 1\nSee hexpane run --help.\n"},

@@ -1,0 +1,151 @@
+// Package client is hexpane's SQL client: it splits a text into statements, sends them to a core one by one, and prints what
+// comes back.
+//
+//	client.go    Config, Run: a statement, a file, or the prompt
+//	split.go     a text → statements, with their places
+//	ask.go       one statement → an answer, over HTTP
+//	show.go      an answer → table, CSV or JSON
+//	table.go     aligned columns
+//	push.go      rows that keep coming, until Ctrl-C
+//	place.go     an error → its line, with a caret
+//	prompt.go    the prompt; commands.go: what begins with \ there
+//	edit.go      the line editor, or plain lines
+//	history.go   what was typed, in the user's state directory
+//	complete.go  what Tab offers; words.go, catalog.go: from what
+//
+// It knows the core by its HTTP API alone, so it may be older or newer than the core.
+package client
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// Config says which core is asked, what, and how answers look.
+type Config struct {
+	Server string `yaml:"server" default:"http://127.0.0.1:8080" help:"address of a core"`
+	Token  string `yaml:"token" secret:"true" help:"the core's http.token"`
+	File   string `yaml:"file" flag:"f" help:"run the statements of this file, - for stdin, up to the first error"`
+	Output string `yaml:"output" flag:"format" default:"table" enum:"table,csv,json" help:"form of the rows"`
+}
+
+// Process is what the client takes from its process.
+type Process struct {
+	Args           []string // a statement's words; none: Config.File, stdin, or the prompt if stdin is a terminal
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	OnInterrupt    func(func()) (release func()) // until released, Ctrl-C calls the function instead of ending the process
+}
+
+// Run does what it was started for. Its error names the place of the statement that failed.
+func Run(ctx context.Context, cfg *Config, p Process) error {
+	c := &client{server: newServer(cfg), out: &output{Writer: bufio.NewWriter(p.Stdout), notes: p.Stderr, format: cfg.Output}}
+	switch {
+	case cfg.File != "" && len(p.Args) > 0:
+		return errors.New("give a statement or --file, not both")
+	case len(p.Args) > 0:
+		return c.run(ctx, "", strings.NewReader(strings.Join(p.Args, " ")))
+	case cfg.File != "" && cfg.File != "-":
+		return c.runFile(ctx, cfg.File)
+	case cfg.File == "-" || !isTerminal(p.Stdin):
+		return c.run(ctx, "", p.Stdin)
+	}
+	return c.prompt(ctx, p)
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+type client struct {
+	server *server
+	out    *output
+}
+
+func (c *client) runFile(ctx context.Context, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return c.run(ctx, name, f)
+}
+
+// run runs the statements of a text as they come, up to the first error. Name is the text's, for errors.
+func (c *client) run(ctx context.Context, name string, text io.Reader) error {
+	var s splitter
+	for line := range linesOf(ctx, text) {
+		if line.err != nil {
+			return line.err
+		}
+		for _, st := range s.add(line.text) {
+			if err := c.runAt(ctx, name, st); err != nil || ctx.Err() != nil {
+				return err
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if st, ok := s.rest(); ok {
+		return c.runAt(ctx, name, st)
+	}
+	return nil
+}
+
+// runAt runs a statement of a text. The end of a push query by Ctrl-C is no error, that of another statement is.
+func (c *client) runAt(ctx context.Context, name string, st statement) error {
+	_, err := c.ask(ctx, st)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		err = errInterrupted
+	}
+	return st.locate(name, err)
+}
+
+type textLine struct {
+	text string // with its end
+	err  error
+}
+
+// linesOf reads lines, the last of which may lack its end. Reading may go on in the background after ctx ended.
+func linesOf(ctx context.Context, r io.Reader) <-chan textLine {
+	lines := make(chan textLine)
+	go func() {
+		defer close(lines)
+		number := 0
+		for in := bufio.NewReader(r); ; {
+			text, err := in.ReadString('\n')
+			number++
+			if err != nil && !errors.Is(err, io.EOF) {
+				err = fmt.Errorf("read line %d: %w", number, err)
+			} else if !utf8.ValidString(text) {
+				err = fmt.Errorf("line %d is not UTF-8", number)
+			}
+			next := textLine{text, err}
+			if errors.Is(err, io.EOF) {
+				next.err = nil
+			}
+			select {
+			case lines <- next:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return lines
+}
