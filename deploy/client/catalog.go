@@ -10,6 +10,7 @@ import (
 
 const (
 	askWithin = 2 * time.Second  // Tab waits so long for the core
+	askAll    = 32               // relations, the columns of which are asked for while a statement names none
 	staleIn   = 30 * time.Second // others create and drop, too
 )
 
@@ -94,12 +95,14 @@ func (c *catalog) columnsOf(ctx context.Context, name string) []string {
 	return c.columns[key]
 }
 
-// known gives the columns of all that was asked for before.
-func (c *catalog) known() (all []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, columns := range c.columns {
-		all = append(all, columns...)
+// allColumns gives those of all relations, if they are few enough to ask for.
+func (c *catalog) allColumns(ctx context.Context) (all []string) {
+	list, err := c.relations(ctx)
+	if err != nil || len(list) > askAll {
+		return nil
+	}
+	for _, r := range list {
+		all = append(all, c.columnsOf(ctx, r.name)...)
 	}
 	return all
 }

@@ -62,9 +62,10 @@ func (s *session) complete(line string, at int) (head string, list []string, tai
 	if n := len(typed); n > 0 && strings.HasSuffix(before, typed[n-1].text) && isName(typed[n-1]) {
 		word, typed = typed[n-1], typed[:n-1]
 	}
-	all, _ := tokenize(s.typed + line)
+	head = strings.TrimSuffix(before, word.text)
+	all, _ := tokenize(s.typed + head + " " + after) // not the word itself, which would be taken for an alias
 	found := s.candidates(word, typed, mentioned(all))
-	return strings.TrimSuffix(before, word.text), matching(word.text, found), after
+	return head, matching(word.text, found), after
 }
 
 // candidate is a word that could be meant.
@@ -124,7 +125,7 @@ func (s *session) candidates(word token, before []token, sources map[string]stri
 		columns = append(columns, s.catalog.columnsOf(ctx, of)...)
 	}
 	if len(sources) == 0 {
-		columns = s.catalog.known()
+		columns = s.catalog.allColumns(ctx)
 	}
 	found := names(columns...)
 	if word.text == "" && len(columns) > 0 {
@@ -171,9 +172,10 @@ func mentioned(all []token) map[string]string {
 }
 
 // matching keeps what the word may become. All of it begins as the word does, letter for letter: the editor goes on from what
-// they share.
+// they share. A lone one has its own letters.
 func matching(word string, found []candidate) (list []string) {
 	lower := word != "" && word == strings.ToLower(word)
+	lone := ""
 	for _, c := range found {
 		text := c.text
 		if !c.name && lower {
@@ -184,14 +186,17 @@ func matching(word string, found []candidate) (list []string) {
 		case strings.HasPrefix(word, `"`) && strings.HasPrefix(`"`+text+`"`, word):
 			text = `"` + text + `"`
 		case text[0] != '"' && len(text) >= len(word) && strings.EqualFold(text[:len(word)], word):
-			text = word + text[len(word):]
+			lone, text = text, word+text[len(word):]
 		default:
 			continue
 		}
 		list = append(list, text)
 	}
 	slices.Sort(list)
-	return slices.Compact(list)
+	if list = slices.Compact(list); len(list) == 1 && lone != "" {
+		list[0] = lone
+	}
+	return list
 }
 
 func (s *session) completeCommand(before, after string) (string, []string, string) {

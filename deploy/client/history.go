@@ -87,7 +87,7 @@ func (h history) rewrite(lines []string) (err error) {
 
 // add appends a line; one write, so that two prompts do not mix theirs.
 func (h history) add(line string) error {
-	if h.path == "" || !keepable(line) {
+	if h.path == "" {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(h.path), 0o700); err != nil {

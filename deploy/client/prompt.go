@@ -54,6 +54,7 @@ type session struct {
 	history  history
 	catalog  *catalog
 	splitter splitter
+	kept     string // the last line that went into the history
 	typed    string // the lines of the statement that has begun, for completion
 	running  atomic.Pointer[context.CancelFunc]
 	leave    context.CancelFunc
@@ -139,9 +140,11 @@ func (s *session) line(ctx context.Context, line string) {
 }
 
 func (s *session) keep(line string) {
-	if keepable(line) {
-		s.editor.remember(line)
+	if line == s.kept || !keepable(line) {
+		return
 	}
+	s.kept = line
+	s.editor.remember(line)
 	if err := s.history.add(line); err != nil {
 		fmt.Fprintln(s.stderr, "nothing is kept in the history:", err)
 		s.history = history{}
