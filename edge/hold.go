@@ -119,7 +119,7 @@ func (l *line) release(c *store.Change, now time.Time) (pieces []pane.Piece, err
 	}
 	c.ReleaseRows = rows
 	for _, r := range rows {
-		if l.table.HasStream(r.Stream) {
+		if l.table.HasRows(r.Stream) {
 			pieces = append(pieces, pane.Piece{Partition: r.Partition, Bytes: len(r.Columns),
 				Rows: &wire.Rows{Stream: r.Stream, Count: r.Count, Columns: r.Columns}})
 		}

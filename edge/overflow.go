@@ -72,6 +72,11 @@ func (l *line) keepBudget(c *store.Change) error {
 
 func (l *line) dropped(stream uint32, rows int) {
 	name := "gone"
+	for _, r := range l.plan.Routes {
+		if r.Id == stream {
+			stream = r.Stream
+		}
+	}
 	if s := l.sources[stream]; s != nil {
 		name = s.def.Name
 	}

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hexpane/hexpane/protocol/plan"
@@ -22,7 +23,11 @@ func Apply(p *plan.Plan, st Statement) (next *plan.Plan, message string, err err
 	changed := false
 	switch x := st.(type) {
 	case *CreateStream:
-		message, changed = createStream(next, x)
+		if x.Query != nil {
+			message, changed = createQuery(next, x)
+		} else {
+			message, changed = createStream(next, x)
+		}
 	case *CreateTable:
 		message, changed = createTable(next, x)
 	case *CreateView:
@@ -35,6 +40,7 @@ func Apply(p *plan.Plan, st Statement) (next *plan.Plan, message string, err err
 	if !changed {
 		return p, message, nil
 	}
+	prune(next)
 	if size := proto.Size(next); size > maxPlan {
 		fail(st.Place(), "all definitions together would have %d bytes; at most %d fit", size, maxPlan)
 	}
@@ -50,9 +56,7 @@ func createStream(p *plan.Plan, st *CreateStream) (string, bool) {
 	}
 	def := planStream(st)
 	if exists {
-		if views := viewsOn(p, old.Id); len(views) > 0 {
-			fail(st.Name.Pos, "stream %s cannot be replaced: %s on it; DROP VIEW first", old.Name, readers(views))
-		}
+		built(p, st.Name.Pos, "stream "+old.Name+" cannot be replaced", old.Id)
 	} else if len(p.Streams) == maxDefined {
 		fail(st.Name.Pos, "there are %d streams already; no more fit", maxDefined)
 	}
@@ -61,14 +65,51 @@ func createStream(p *plan.Plan, st *CreateStream) (string, bool) {
 	return "stream " + def.Name + verb(exists), true
 }
 
+func kindOf(s *plan.Stream) string {
+	if s.Table {
+		return "table"
+	}
+	return "stream"
+}
+
+// createQuery is CREATE STREAM … AS SELECT.
+func createQuery(p *plan.Plan, st *CreateStream) (string, bool) {
+	free(p, st.Create, "stream")
+	if s, ok := findNamed(p.Streams, st.Name); ok {
+		fail(st.Name.Pos, "stream %s is one that devices fill; DROP STREAM first", s.Name)
+	}
+	old, exists := findNamed(p.Queries, st.Name)
+	if exists && keep(st.Create, "stream", old.Name, old.Sql, st.Source()) {
+		return "stream " + old.Name + " exists already", false
+	}
+	if exists {
+		built(p, st.Name.Pos, "stream "+old.Name+" cannot be replaced", old.Id)
+		p.Queries = without(p.Queries, old)
+	} else if len(p.Queries) == maxDefined {
+		fail(st.Name.Pos, "there are %d streams already; no more fit", maxDefined)
+	}
+	def := planQuery(p, st)
+	def.Id = nextID(p)
+	p.Queries = append(p.Queries, def)
+	return "stream " + def.Name + verb(exists), true
+}
+
 func createView(p *plan.Plan, st *CreateView) (string, bool) {
 	free(p, st.Create, "view")
+	if strings.Contains(st.Name.Name, "#") {
+		fail(st.Name.Pos, "names with # are those of sub-selects")
+	}
 	old, exists := findNamed(p.Views, st.Name)
 	if exists && keep(st.Create, "view", old.Name, old.Sql, st.Source()) {
 		return "view " + old.Name + " exists already", false
 	}
+	if exists {
+		built(p, st.Name.Pos, "view "+old.Name+" cannot be replaced", old.Id)
+		dropParts(p, old)
+	}
+	parts(p, st)
 	def := planView(p, st)
-	if !exists && len(p.Views) == maxDefined {
+	if !exists && len(p.Views) >= maxDefined {
 		fail(st.Name.Pos, "there are %d views already; no more fit", maxDefined)
 	}
 	def.Id = nextID(p)
@@ -109,8 +150,11 @@ func free(p *plan.Plan, c Create, kind string) {
 	if v, ok := findNamed(p.Views, folded); ok && (kind != "view" || !c.Name.Is(v.Name)) {
 		fail(c.Name.Pos, "%s is a view", v.Name)
 	}
-	if s, ok := findNamed(p.Streams, folded); ok && (kind != "stream" || !c.Name.Is(s.Name)) {
-		fail(c.Name.Pos, "%s is a stream", s.Name)
+	if s, ok := findNamed(p.Streams, folded); ok && (kind != kindOf(s) || !c.Name.Is(s.Name)) {
+		fail(c.Name.Pos, "%s is a %s", s.Name, kindOf(s))
+	}
+	if q, ok := findNamed(p.Queries, folded); ok && (kind != "stream" || !c.Name.Is(q.Name)) {
+		fail(c.Name.Pos, "%s is a stream", q.Name)
 	}
 	if t, ok := findNamed(p.Tables, folded); ok && (kind != "table" || !c.Name.Is(t.Name)) {
 		fail(c.Name.Pos, "%s is a table", t.Name)
@@ -126,16 +170,21 @@ func drop(p *plan.Plan, st *Drop) (string, bool) {
 		if !ok {
 			return missing(st, "view", namesOf(p.Views)), false
 		}
+		built(p, st.Name.Pos, "view "+v.Name+" cannot be dropped", v.Id)
 		p.Views = without(p.Views, v)
+		dropParts(p, v)
 		return "view " + v.Name + " dropped", true
 	}
+	if q, ok := findNamed(p.Queries, st.Name); ok {
+		built(p, st.Name.Pos, "stream "+q.Name+" cannot be dropped", q.Id)
+		p.Queries = without(p.Queries, q)
+		return "stream " + q.Name + " dropped", true
+	}
 	s, ok := findNamed(p.Streams, st.Name)
-	if !ok {
-		return missing(st, "stream", namesOf(p.Streams)), false
+	if !ok || s.Table {
+		return missing(st, "stream", append(namesOf(p.Streams), namesOf(p.Queries)...)), false
 	}
-	if views := viewsOn(p, s.Id); len(views) > 0 {
-		fail(st.Name.Pos, "stream %s cannot be dropped: %s on it; DROP VIEW first", s.Name, readers(views))
-	}
+	built(p, st.Name.Pos, "stream "+s.Name+" cannot be dropped", s.Id)
 	p.Streams = without(p.Streams, s)
 	return "stream " + s.Name + " dropped", true
 }
@@ -147,14 +196,16 @@ func missing(st *Drop, kind string, names []string) string {
 	return "no " + kind + " " + st.Name.Name
 }
 
-func viewsOn(p *plan.Plan, stream uint32) []string {
-	var names []string
-	for _, v := range p.Views {
-		if v.Stream == stream {
-			names = append(names, v.Name)
+// built refuses what would take the ground from under a view, or a stream made of others.
+func built(p *plan.Plan, at Pos, what string, id uint32) {
+	if views := readersOf(p, id); len(views) > 0 {
+		fail(at, "%s: %s on it; DROP VIEW first", what, readers(views))
+	}
+	for _, q := range p.Queries {
+		if slices.Contains(q.Uses, id) {
+			fail(at, "%s: stream %s is made of it; DROP STREAM first", what, q.Name)
 		}
 	}
-	return names
 }
 
 func readers(views []string) string {

@@ -47,7 +47,13 @@ func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error
 		}
 		return r, nil
 	}
-	names := append(namesOf(p.GetStreams()), namesOf(p.GetViews())...)
+	if q, ok := findNamed(p.GetQueries(), name); ok {
+		for _, c := range q.Columns {
+			r.Rows = append(r.Rows, texts(c.Name, c.Type.Value().String(), ""))
+		}
+		return r, nil
+	}
+	names := append(append(namesOf(p.GetStreams()), namesOf(p.GetQueries())...), namesOf(p.GetViews())...)
 	for _, t := range tables {
 		if name.Is(t.Name) {
 			for _, c := range t.Columns {
@@ -89,31 +95,32 @@ func List(p *plan.Plan, st *Show) (r Result, ok bool) {
 	case "STREAMS":
 		r.Columns = []Column{{"name", text}, {"topic", text}, {"format", text}, {"sql", text}}
 		for _, s := range p.GetStreams() {
-			r.Rows = append(r.Rows, texts(s.Name, s.Topic, s.Format, s.Sql))
+			if !s.Table {
+				r.Rows = append(r.Rows, texts(s.Name, s.Topic, s.Format, s.Sql))
+			}
+		}
+		for _, q := range p.GetQueries() {
+			r.Rows = append(r.Rows, texts(q.Name, "", "", q.Sql))
 		}
 	case "TABLES":
 		r.Columns = []Column{{"name", text}, {"file", text}, {"format", text}, {"rows", value.Type{Kind: value.Int}}, {"sql", text}}
 		for _, t := range p.GetTables() {
 			r.Rows = append(r.Rows, append(texts(t.Name, t.File, t.Format), value.OfInt(int64(t.Rows)), value.OfString(t.Sql)))
 		}
+		for _, s := range p.GetStreams() {
+			if s.Table {
+				r.Rows = append(r.Rows, append(texts(s.Name, s.Topic, s.Format), value.Value{}, value.OfString(s.Sql)))
+			}
+		}
 	case "VIEWS":
 		r.Columns = []Column{{"name", text}, {"stream", text}, {"window", text}, {"sql", text}}
 		for _, v := range p.GetViews() {
-			r.Rows = append(r.Rows, texts(v.Name, streamName(p, v.Stream), windowText(v), v.Sql))
+			r.Rows = append(r.Rows, texts(v.Name, SourceName(p, v), windowText(v), v.Sql))
 		}
 	default:
 		return r, false
 	}
 	return r, true
-}
-
-func streamName(p *plan.Plan, id uint32) string {
-	for _, s := range p.GetStreams() {
-		if s.Id == id {
-			return s.Name
-		}
-	}
-	return ""
 }
 
 func texts(list ...string) []value.Value {

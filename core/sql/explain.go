@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hexpane/hexpane/protocol/plan"
+	"google.golang.org/protobuf/proto"
 )
 
 // ExplainText shows what a statement, or what is behind a name, makes the edges do and the core do.
@@ -20,11 +21,19 @@ func ExplainText(p *plan.Plan, st *Explain, tables ...Relation) (text string, er
 		}
 		return explainSelect(x, rel), nil
 	case *CreateStream:
+		if x.Query != nil {
+			return explainQuery(planQuery(proto.CloneOf(p), x)), nil
+		}
 		return explainStream(planStream(x)), nil
 	case *CreateTable:
+		if fromTopic(x) {
+			return explainStream(planTopicTable(x)), nil
+		}
 		return explainTable(planTable(x)), nil
 	case *CreateView:
-		return explainView(p, planView(p, x)), nil
+		next := proto.CloneOf(p)
+		parts(next, x)
+		return explainView(next, planView(next, x)), nil
 	}
 	fail(st.Statement.Place(), "EXPLAIN is for CREATE STREAM, CREATE TABLE, CREATE VIEW and SELECT")
 	return "", nil
@@ -39,6 +48,9 @@ func explainName(p *plan.Plan, name Ident) string {
 	}
 	if t, ok := findNamed(p.GetTables(), name); ok {
 		return explainTable(t)
+	}
+	if q, ok := findNamed(p.GetQueries(), name); ok {
+		return explainQuery(q)
 	}
 	names := append(append(namesOf(p.GetStreams()), namesOf(p.GetTables())...), namesOf(p.GetViews())...)
 	fail(name.Pos, "no stream, table or view `%s`%s", name.Name, didYouMean(name.Name, names))
@@ -75,10 +87,15 @@ func (t *tree) write(b *strings.Builder, indent string) {
 }
 
 func explainStream(s *plan.Stream) string {
-	t := &tree{line: "stream " + s.Name}
+	t := &tree{line: kindOf(s) + " " + s.Name}
 	edge := t.add("edge: each reading")
 	explainReading(edge, s)
 	core := t.add("core")
+	if s.Table {
+		edge.add("forward  each reading as a row, by the table's key")
+		core.add("rows     newest row per key")
+		return t.text()
+	}
 	if s.Position == nil {
 		core.add("nothing: no position, so no rows are forwarded")
 		return t.text()
@@ -120,12 +137,18 @@ func explainView(p *plan.Plan, v *plan.View) string {
 			stream = s
 		}
 	}
+	if v.Core {
+		return explainDerived(p, v)
+	}
 	t := &tree{line: "view " + v.Name + " over stream " + stream.GetName()}
 	edge := t.add("edge: each reading")
 	explainReading(edge, stream)
 	columns := explainJoins(edge, p, v, stream)
 	if v.Filter != nil {
 		edge.add("filter   %s", Format(written(v.Filter, columns)))
+	}
+	for _, m := range plan.Sides(v)[1:] {
+		explainSide(t, p, m)
 	}
 	edge.add("key      %s", keysText(v, columns))
 	if v.PaneUs > 0 {

@@ -75,6 +75,10 @@ func (s *scope) join(p *plan.Plan, sel *Select, v *plan.View, nodes *int) {
 		s.qualify(j.On)
 		v.Joins = append(v.Joins, &plan.Join{Table: t.Id, Left: j.Left, On: s.lookup(before, next, t, j, nodes)})
 	}
+	s.qualifyAll(sel)
+}
+
+func (s *scope) qualifyAll(sel *Select) {
 	for _, item := range sel.Items {
 		s.qualify(item.Expr)
 	}

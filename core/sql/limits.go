@@ -11,6 +11,7 @@ const (
 	maxColumns    = 512     // of a stream, of a select list
 	maxKeys       = 32      // GROUP BY, ORDER BY
 	maxJoins      = 8       // of one view
+	maxUnion      = 16      // SELECTs of one UNION ALL
 	maxNodes      = 50_000  // expression nodes of one plan or query, aliases expanded; 16 bytes of text count as one
 	maxName       = 128     // bytes of a name
 	maxDefined    = 1000    // streams, and views, in a plan

@@ -80,7 +80,7 @@ func (p *parser) source(s *Select) {
 	switch {
 	case p.isMark(","):
 		fail(p.tok.pos, "a second table in FROM is written JOIN table ON …")
-	case p.isWords("MATCH_RECOGNIZE"), p.isWords("PARTITION"), p.isWords("UNION"):
+	case p.isWords("MATCH_RECOGNIZE"), p.isWords("PARTITION"):
 		unsupported(p.tok.pos, strings.ToUpper(p.tok.text))
 	}
 }
@@ -92,10 +92,32 @@ func (p *parser) sub(s *Select) {
 	if p.subs++; p.subs > maxSubs {
 		fail(at, "sub-selects stand in one another more than %d deep", maxSubs)
 	}
-	s.Sub = p.query()
+	s.Sub = p.united()
 	s.Sub.at = at
 	p.subs--
 	p.expectMark(")")
+}
+
+// united: SELECT … [UNION ALL SELECT …]….
+func (p *parser) united() *Select {
+	start, at := p.tok.start, p.tok.pos
+	s := p.query()
+	s.at = at
+	for p.isWords("UNION") {
+		at := p.tok.pos
+		p.advance()
+		if !p.accept("ALL") {
+			fail(at, "UNION would have to remember all rows to leave out what it gave; write UNION ALL, or SELECT DISTINCT over it")
+		}
+		if len(s.More) == maxUnion-1 {
+			fail(at, "a UNION ALL of more than %d SELECTs", maxUnion)
+		}
+		more := p.query()
+		more.at = at
+		s.More = append(s.More, more)
+	}
+	s.origin.text = strings.TrimSpace(p.src[start:p.last])
+	return s
 }
 
 // joins: [INNER] JOIN table [AS alias] ON condition, or LEFT [OUTER] JOIN, any number of them.
@@ -126,7 +148,7 @@ func (p *parser) joins(s *Select) {
 			j.Alias = &alias
 		}
 		if p.isWords("WITHIN") {
-			unsupported(p.tok.pos, "a join of two streams (WITHIN)")
+			j.Within = p.within()
 		}
 		p.expect("ON")
 		j.On = p.expr()
@@ -184,7 +206,9 @@ func (p *parser) tail(s *Select) {
 			if p.oneOf("CHANGES", "FINAL") == "FINAL" {
 				s.Emit = EmitFinal
 			}
-		case p.isWords("UNION"), p.isWords("PARTITION"), p.isWords("MATCH_RECOGNIZE"):
+		case p.isWords("UNION") && p.subs == 0 && !p.unites:
+			fail(at, "UNION ALL stands in FROM: SELECT … FROM (SELECT … UNION ALL SELECT …)")
+		case p.isWords("PARTITION"), p.isWords("MATCH_RECOGNIZE"):
 			unsupported(at, strings.ToUpper(p.tok.text))
 		default:
 			return

@@ -10,8 +10,11 @@ import (
 // streamBody: (name TYPE [KEY] [PATH '…'], …) WITH (option = value, …).
 func (p *parser) streamBody(c Create) *CreateStream {
 	s := &CreateStream{Create: c}
-	if p.isWords("AS") {
-		unsupported(p.tok.pos, "CREATE STREAM … AS SELECT")
+	if p.accept("AS") {
+		p.unites = true
+		s.Query = p.united()
+		p.unites = false
+		return s
 	}
 	s.Columns, s.Options = p.columnsAndOptions()
 	return s
@@ -33,7 +36,7 @@ func (p *parser) columnsAndOptions() (columns []ColumnDef, options []Option) {
 func (p *parser) tableBody(c Create) *CreateTable {
 	t := &CreateTable{Create: c}
 	if p.isWords("AS") {
-		fail(p.tok.pos, "a table is read from a file; what a SELECT keeps is a view: CREATE VIEW %s AS SELECT …", c.Name.Name)
+		fail(p.tok.pos, "a table is read from a file or a topic; what a SELECT keeps is a view: CREATE VIEW %s AS SELECT …", c.Name.Name)
 	}
 	t.Columns, t.Options = p.columnsAndOptions()
 	return t

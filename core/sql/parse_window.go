@@ -60,6 +60,33 @@ func (p *parser) window() *Window {
 	return w
 }
 
+// within: WITHIN 10 MINUTES, or WITHIN (5 MINUTES, 1 HOUR): how long before and after the left row the right one may be.
+func (p *parser) within() *Within {
+	p.expect("WITHIN")
+	w := &Within{Pos: p.tok.pos}
+	if p.acceptMark("(") {
+		w.Before = p.span()
+		p.expectMark(",")
+		w.After = p.span()
+		p.expectMark(")")
+	} else {
+		w.Before = p.span()
+		w.After = w.Before
+	}
+	if w.Before > maxWithin || w.After > maxWithin {
+		fail(w.Pos, "rows of both streams are kept for as long as they may still meet; at most %s", spanText(maxWithin))
+	}
+	if p.accept("GRACE") {
+		p.expect("PERIOD")
+		grace := p.span()
+		w.Grace = &grace
+	}
+	return w
+}
+
+// maxWithin is a week.
+const maxWithin = 7 * 86400_000_000
+
 // windowTable reads Flink's form: TABLE(TUMBLE(TABLE stream, DESCRIPTOR(time), size)), TABLE(HOP(TABLE stream, DESCRIPTOR(time), advance, size)),
 // TABLE(SESSION(TABLE stream [PARTITION BY keys], DESCRIPTOR(time), gap)). The keys are those of GROUP BY.
 func (p *parser) windowTable(s *Select) {

@@ -43,14 +43,15 @@ func Parse(src string) (list []Statement, err error) {
 
 // parser looks one token ahead of the one at hand. A select's parts are in parse_select.go, and so on.
 type parser struct {
-	lex   *lexer
-	src   string
-	tok   token // at hand
-	peek  token // the one after
-	last  int   // where the token before ended
-	prior token // the token before
-	subs  int   // sub-selects being parsed
-	depth int   // of expressions being parsed
+	lex    *lexer
+	src    string
+	tok    token // at hand
+	peek   token // the one after
+	last   int   // where the token before ended
+	prior  token // the token before
+	subs   int   // sub-selects being parsed
+	unites bool  // a SELECT that may be the first of a UNION ALL
+	depth  int   // of expressions being parsed
 }
 
 func newParser(src string) *parser {
@@ -159,7 +160,7 @@ var clauses = []string{"FROM", "WHERE", "WINDOW", "GROUP", "HAVING", "ORDER", "L
 
 // reserved words cannot be names without quotes; all others can, so that a column may be called timestamp or key.
 var reserved = map[string]bool{
-	"SELECT": true, "FROM": true, "WHERE": true, "GROUP": true, "HAVING": true, "ORDER": true, "LIMIT": true, "WINDOW": true,
+	"SELECT": true, "WITHIN": true, "FROM": true, "WHERE": true, "GROUP": true, "HAVING": true, "ORDER": true, "LIMIT": true, "WINDOW": true,
 	"EMIT": true, "AND": true, "OR": true, "NOT": true, "IN": true, "IS": true, "BETWEEN": true, "LIKE": true, "CASE": true,
 	"WHEN": true, "THEN": true, "ELSE": true, "END": true, "AS": true, "NULL": true, "TRUE": true, "FALSE": true, "CAST": true,
 	"CREATE": true, "DROP": true, "INSERT": true, "JOIN": true, "ON": true, "UNION": true, "DISTINCT": true, "BY": true,

@@ -28,10 +28,11 @@ type Create struct {
 }
 
 type (
-	// CreateStream is CREATE STREAM name (columns) WITH (options).
+	// CreateStream is CREATE STREAM name (columns) WITH (options), or AS SELECT ….
 	CreateStream struct {
 		origin
 		Create
+		Query   *Select // instead of the rest
 		Columns []ColumnDef
 		Options []Option
 	}
@@ -97,7 +98,10 @@ type (
 		origin
 		Items   []Item // a lone Item with a nil Expr is *
 		From    Ident
-		Sub     *Select // instead of From
+		Sub     *Select   // instead of From
+		More    []*Select // UNION ALL of a sub-select
+		union   *union    // what the SELECTs of a UNION ALL share
+		query   uint32    // the id of the query that Sub was taken from
 		Alias   *Ident
 		Joins   []Join
 		Window  *Window
@@ -110,13 +114,20 @@ type (
 		Emit    Emit
 		EmitPos Pos
 	}
-	// Join is [LEFT] JOIN table [AS alias] ON condition.
+	// Join is [LEFT] JOIN table [AS alias] ON condition, or with a stream and WITHIN behind it.
 	Join struct {
-		Pos   Pos
-		Left  bool
-		Table Ident
-		Alias *Ident
-		On    Expr
+		Pos    Pos
+		Left   bool
+		Table  Ident
+		Alias  *Ident
+		Within *Within
+		On     Expr
+	}
+	// Within is WITHIN 10 MINUTES, or WITHIN (before, after), and GRACE PERIOD 1 HOUR, nil where not given; in µs.
+	Within struct {
+		Pos           Pos
+		Before, After int64
+		Grace         *int64
 	}
 	// Item is one entry of a select list.
 	Item struct {

@@ -2,23 +2,22 @@ package sql
 
 import (
 	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
 	"google.golang.org/protobuf/proto"
 )
 
 // maxSubs is how deep sub-selects may stand in one another.
 const maxSubs = 16
 
-// from finds what a view reads: a stream, or a sub-select over one, whose columns are written out where they are used and whose WHERE and
-// JOINs become the view's. Edges see one filter and one list of joins, however the statement was written.
-func from(p *plan.Plan, sel *Select, v *plan.View, nodes *int) (*plan.Stream, *scope) {
-	if sel.Sub == nil {
-		stream := streamOf(p, sel)
-		s := &scope{Relation: StreamRelation(stream), alias: sel.Alias, nodes: nodes, width: len(stream.Columns)}
-		s.join(p, sel, v, nodes)
-		return stream, s
+// fromSub reads a sub-select, or a query that has a name.
+func fromSub(p *plan.Plan, sel *Select, v *plan.View, nodes *int) (*input, *scope) {
+	sub, name := sel.Sub, "the sub-select"
+	if sel.query != 0 {
+		name = sel.From.Name
+		v.Queries = append(v.Queries, sel.query)
 	}
-	stream, inner := fromSub(p, sel.Sub, v, nodes)
-	s := &scope{Relation: Relation{Name: "the sub-select"}, alias: sel.Alias, nodes: nodes, width: inner.width, exprs: []*plan.Expr{}}
+	in, inner := subSource(p, sub, v, nodes)
+	s := &scope{Relation: Relation{Name: name}, alias: sel.Alias, nodes: nodes, width: inner.width, exprs: []*plan.Expr{}}
 	b := &binder{leaf: inner.rowLeaf("a sub-select"), nodes: nodes}
 	add := func(name string, at Pos, e *plan.Expr) {
 		if s.find(Ident{Name: name}) >= 0 {
@@ -26,36 +25,56 @@ func from(p *plan.Plan, sel *Select, v *plan.View, nodes *int) (*plan.Stream, *s
 		}
 		s.Columns, s.exprs = append(s.Columns, Column{name, typeOf(e)}), append(s.exprs, e)
 	}
-	for i, item := range sel.Sub.Items {
+	for i, item := range sub.Items {
 		if item.Expr == nil {
 			for c, column := range inner.Columns {
 				add(column.Name, item.Pos, inner.reference(c))
 			}
 			continue
 		}
-		if hasAggregate(item.Expr) {
-			unsupported(item.Pos, "a sub-select that groups")
-		}
 		add(outputName(item, i), item.Pos, b.bind(item.Expr))
 	}
+	if sub.union != nil {
+		sub.union.like(s, sub.at)
+	}
+	for _, j := range sel.Joins {
+		if in.atCore() {
+			unsupported(j.Pos, "JOIN over a view or a join of streams")
+		}
+		if j.Within != nil {
+			unsupported(j.Pos, "a join of a sub-select with a stream")
+		}
+	}
 	s.join(p, sel, v, nodes)
-	return stream, s
+	return in, s
 }
 
-func fromSub(p *plan.Plan, sub *Select, v *plan.View, nodes *int) (*plan.Stream, *scope) {
+func subSource(p *plan.Plan, sub *Select, v *plan.View, nodes *int) (*input, *scope) {
 	switch {
-	case sub.GroupBy != nil || sub.Having != nil:
-		unsupported(sub.at, "a sub-select that groups")
+	case groupsItself(sub):
+		unsupported(sub.at, "a SELECT that groups in a UNION ALL or in CREATE STREAM … AS")
 	case sub.Window != nil:
-		fail(sub.Window.Pos, "WINDOW stands in the outer SELECT, which groups")
+		fail(sub.Window.Pos, "WINDOW stands in the SELECT that groups")
 	case sub.OrderBy != nil || sub.Limit != nil || sub.Offset != nil:
 		fail(sub.at, "a stream has no end, so a sub-select of it has no order and no limit")
 	case sub.Emit != EmitUnsaid:
 		fail(sub.EmitPos, "EMIT stands in the outer SELECT")
 	}
-	stream, s := from(p, sub, v, nodes)
+	in, s := from(p, sub, v, nodes)
 	s.where(sub.Where, v)
-	return stream, s
+	return in, s
+}
+
+func groupsItself(sub *Select) bool {
+	if sub.GroupBy != nil || sub.Having != nil {
+		return true
+	}
+	for _, item := range sub.Items {
+		if item.Expr != nil && hasAggregate(item.Expr) {
+			return true
+		}
+	}
+	return false
 }
 
 // where adds a condition to the view's filter.
@@ -64,11 +83,7 @@ func (s *scope) where(e Expr, v *plan.View) {
 		return
 	}
 	b := &binder{leaf: s.rowLeaf("WHERE"), nodes: s.nodes}
-	condition := b.condition(e, "WHERE")
-	if v.Filter != nil {
-		condition = callExpr("AND", typeOf(v.Filter), []*plan.Expr{v.Filter, condition})
-	}
-	v.Filter = condition
+	v.Filter = and(v.Filter, b.condition(e, "WHERE"))
 }
 
 // reference gives column i, as an expression over what edges have.
@@ -88,4 +103,51 @@ func weight(e *plan.Expr) int {
 		n += weight(a)
 	}
 	return n
+}
+
+// queryOf reads a query's SELECT again; it was checked when it was made.
+func queryOf(q *plan.Query) *Select {
+	statements, err := Parse(q.Sql)
+	if err != nil {
+		panic(err)
+	}
+	sub := statements[0].(*CreateStream).Query
+	for _, s := range append([]*Select{sub}, sub.More...) {
+		s.at = Pos{}
+	}
+	return sub
+}
+
+// planQuery checks a CREATE STREAM … AS SELECT, and finds its columns.
+func planQuery(p *plan.Plan, st *CreateStream) *plan.Query {
+	q := &plan.Query{Name: st.Name.Name, Sql: st.Source()}
+	outer := &Select{Sub: st.Query, Items: []Item{{}}}
+	for _, one := range alternatives(p, outer) {
+		nodes := 0
+		v := &plan.View{Name: st.Name.Name}
+		in, s := from(p, one, v, &nodes)
+		q.Uses = append(q.Uses, v.Queries...)
+		for _, j := range v.Joins {
+			q.Uses = append(q.Uses, j.Table)
+		}
+		switch {
+		case in.stream != nil:
+			q.Uses = append(q.Uses, in.stream.Id)
+		case in.join != nil:
+			q.Uses = append(q.Uses, in.join.left.Id, in.join.right.Id)
+		}
+		if in.view != nil {
+			fail(st.Query.From.Pos, "%s is a view, whose rows change; a view over it is made with CREATE VIEW", in.view.Name)
+		}
+		if q.Columns != nil {
+			continue
+		}
+		for _, c := range s.Columns {
+			if c.Type.Kind == value.Null {
+				fail(st.Query.at, "column `%s` is always NULL and so has no type; CAST it", c.Name)
+			}
+			q.Columns = append(q.Columns, &plan.Column{Name: c.Name, Type: planType(c.Type)})
+		}
+	}
+	return q
 }

@@ -46,7 +46,7 @@ func planTable(st *CreateTable) *plan.Table {
 	o := namedOptions(st.Options, tableOptions, nil)
 	file, ok := o["file"]
 	if !ok || strings.TrimSpace(file.Value) == "" {
-		fail(st.Name.Pos, "table %s has no file: WITH (file = 'districts.csv')", st.Name.Name)
+		fail(st.Name.Pos, "table %s has no file and no topic: WITH (file = 'districts.csv')", st.Name.Name)
 	}
 	def.File = strings.TrimSpace(file.Value)
 	if path.IsAbs(def.File) || slices.Contains(strings.Split(def.File, "/"), "..") || strings.ContainsAny(def.File, "\x00\\") {
@@ -71,8 +71,48 @@ func planTable(st *CreateTable) *plan.Table {
 	return def
 }
 
+// createTopicTable is CREATE TABLE … WITH (topic = …): a stream of which the newest row of each key counts.
+func createTopicTable(p *plan.Plan, st *CreateTable) (string, bool) {
+	old, exists := findNamed(p.Streams, st.Name)
+	if exists && keep(st.Create, "table", old.Name, old.Sql, st.Source()) {
+		return "table " + old.Name + " exists already", false
+	}
+	def := planTopicTable(st)
+	if exists {
+		built(p, st.Name.Pos, "table "+old.Name+" cannot be replaced", old.Id)
+	} else if len(p.Streams) == maxDefined {
+		fail(st.Name.Pos, "there are %d streams and tables already; no more fit", maxDefined)
+	}
+	def.Id = nextID(p)
+	p.Streams = put(p.Streams, def)
+	return "table " + def.Name + verb(exists), true
+}
+
+func planTopicTable(st *CreateTable) *plan.Stream {
+	def := planStream(&CreateStream{origin: st.origin, Create: st.Create, Columns: st.Columns, Options: st.Options})
+	if !slices.ContainsFunc(def.Columns, func(c *plan.Column) bool { return c.Key }) {
+		fail(st.Name.Pos, "table %s has no key to find its rows by: write KEY behind a column", st.Name.Name)
+	}
+	def.Table = true
+	return def
+}
+
+// fromTopic reports that a table's rows come from devices.
+func fromTopic(st *CreateTable) bool {
+	return slices.ContainsFunc(st.Options, func(o Option) bool { return o.Name.Is("topic") })
+}
+
 func createTable(p *plan.Plan, st *CreateTable) (string, bool) {
 	free(p, st.Create, "table")
+	if fromTopic(st) {
+		if t, ok := findNamed(p.Tables, st.Name); ok {
+			fail(st.Name.Pos, "table %s is read from a file; DROP TABLE first", t.Name)
+		}
+		return createTopicTable(p, st)
+	}
+	if s, ok := findNamed(p.Streams, st.Name); ok {
+		fail(st.Name.Pos, "table %s is read from a topic; DROP TABLE first", s.Name)
+	}
 	old, exists := findNamed(p.Tables, st.Name)
 	if exists && keep(st.Create, "table", old.Name, old.Sql, st.Source()) {
 		return "table " + old.Name + " exists already", false
@@ -91,10 +131,16 @@ func createTable(p *plan.Plan, st *CreateTable) (string, bool) {
 }
 
 func dropTable(p *plan.Plan, st *Drop) (string, bool) {
+	if s, ok := findNamed(p.Streams, st.Name); ok && s.Table {
+		built(p, st.Name.Pos, "table "+s.Name+" cannot be dropped", s.Id)
+		p.Streams = without(p.Streams, s)
+		return "table " + s.Name + " dropped", true
+	}
 	t, ok := findNamed(p.Tables, st.Name)
 	if !ok {
 		return missing(st, "table", namesOf(p.Tables)), false
 	}
+	built(p, st.Name.Pos, "table "+t.Name+" cannot be dropped", t.Id)
 	if views := viewsJoining(p, t.Id); len(views) > 0 {
 		fail(st.Name.Pos, "table %s cannot be dropped: %s on it; DROP VIEW first", t.Name, readers(views))
 	}
@@ -105,7 +151,9 @@ func dropTable(p *plan.Plan, st *Drop) (string, bool) {
 func viewsJoining(p *plan.Plan, table uint32) []string {
 	var names []string
 	for _, v := range p.Views {
-		if slices.ContainsFunc(v.Joins, func(j *plan.Join) bool { return j.Table == table }) {
+		if slices.ContainsFunc(plan.Sides(v), func(s *plan.View) bool {
+			return slices.ContainsFunc(s.Joins, func(j *plan.Join) bool { return j.Table == table })
+		}) {
 			names = append(names, v.Name)
 		}
 	}

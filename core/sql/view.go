@@ -2,6 +2,7 @@ package sql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hexpane/hexpane/protocol/expr"
@@ -44,22 +45,34 @@ func StreamRelation(s *plan.Stream) Relation {
 	return r
 }
 
-// planView checks a CREATE VIEW and gives its definition, without an id.
+// planView checks a CREATE VIEW and gives its definition, without an id. The routes and joins that it needs are put into the plan.
 func planView(p *plan.Plan, st *CreateView) *plan.View {
-	sel := st.Query
+	var all []*plan.View
+	for _, sel := range alternatives(p, st.Query) {
+		all = append(all, planSelect(p, sel, &plan.View{Name: st.Name.Name, Sql: st.Source()}))
+	}
+	return unite(st.Query.at, all)
+}
+
+func planSelect(p *plan.Plan, sel *Select, v *plan.View) *plan.View {
 	nodes := 0
-	v := &plan.View{Name: st.Name.Name, Sql: st.Source()}
-	stream, s := from(p, sel, v, &nodes)
-	v.Stream = stream.Id
+	in, s := from(p, sel, v, &nodes)
 	if sel.OrderBy != nil || sel.Limit != nil || sel.Offset != nil {
 		fail(sel.at, "a view has no order and no limit; they stand in the SELECT that reads it")
 	}
-	window, groupBy := windowOf(sel, stream, s)
-	setWindow(v, sel, window)
+	window, groupBy := windowOf(sel, in, s)
+	if in.view != nil {
+		overWindow(v, sel, window, in.view)
+		if v.Inherits {
+			groupBy = slices.DeleteFunc(groupBy, func(e Expr) bool { n, ok := e.(*Name); return ok && isBound(n, s) })
+		}
+	} else {
+		setWindow(v, sel, window)
+	}
 	s.where(sel.Where, v)
 	items := viewItems(s, sel, groupBy)
 	g := newGrouping(s, &Select{Items: items}, groupBy, nil, &nodes)
-	g.windowed = true
+	g.windowed = in.view == nil || s.Time != ""
 	for _, k := range g.keys {
 		if typeOf(k.bound).Kind == value.Null {
 			fail(k.expr.position(), "NULL groups nothing")
@@ -84,22 +97,17 @@ func planView(p *plan.Plan, st *CreateView) *plan.View {
 	for _, e := range append(v.OutputExprs, v.Having) {
 		g.settle(e)
 	}
+	switch {
+	case in.stream != nil:
+		v.Stream = in.stream.Id
+	case in.view != nil:
+		v.Stream = in.view.Id
+	default:
+		v.Core = true
+		v.Stream, v.Filter = in.join.settle(p, v.Filter)
+	}
 	compiles(sel.at, v)
 	return v
-}
-
-func streamOf(p *plan.Plan, sel *Select) *plan.Stream {
-	if s, ok := findNamed(p.GetStreams(), sel.From); ok {
-		return s
-	}
-	if _, ok := findNamed(p.GetViews(), sel.From); ok {
-		unsupported(sel.From.Pos, "a view over a view")
-	}
-	if t, ok := findNamed(p.GetTables(), sel.From); ok {
-		fail(sel.From.Pos, "%s is a table; a view reads a stream and joins tables to it: FROM stream JOIN %s ON …", t.Name, t.Name)
-	}
-	fail(sel.From.Pos, "no stream `%s`%s", sel.From.Name, didYouMean(sel.From.Name, namesOf(p.GetStreams())))
-	return nil
 }
 
 // viewItems leaves out window_start and window_end under their own names, which every view has anyway.

@@ -8,10 +8,10 @@ import (
 )
 
 // windowOf gives the window, from either form, and GROUP BY without it.
-func windowOf(sel *Select, stream *plan.Stream, s *scope) (*Window, []Expr) {
+func windowOf(sel *Select, in *input, s *scope) (*Window, []Expr) {
 	window := sel.Window
 	if window != nil && window.Time != nil {
-		eventTime(*window.Time, stream, s)
+		eventTime(*window.Time, in, s)
 		partitioned(window, sel)
 	}
 	var groupBy []Expr
@@ -29,7 +29,7 @@ func windowOf(sel *Select, stream *plan.Stream, s *scope) (*Window, []Expr) {
 			if window != nil {
 				fail(c.Pos, "a view has one window; here is a second")
 			}
-			window = windowCall(c, upper, stream, s)
+			window = windowCall(c, upper, in, s)
 		default:
 			groupBy = append(groupBy, e)
 		}
@@ -47,7 +47,7 @@ func partitioned(w *Window, sel *Select) {
 }
 
 // windowCall reads TUMBLE(ts, INTERVAL '10' SECOND), HOP(ts, size, advance), or SESSION(ts, gap).
-func windowCall(c *Call, function string, stream *plan.Stream, s *scope) *Window {
+func windowCall(c *Call, function string, in *input, s *scope) *Window {
 	w := &Window{Pos: c.Pos}
 	switch {
 	case function == "TUMBLE" && len(c.Args) != 2:
@@ -80,7 +80,7 @@ func windowCall(c *Call, function string, stream *plan.Stream, s *scope) *Window
 	if !ok {
 		fail(c.Args[0].position(), "expected the stream's event-time column")
 	}
-	eventTime(name.Ident, stream, s)
+	eventTime(name.Ident, in, s)
 	return w
 }
 
@@ -91,9 +91,13 @@ func isBound(n *Name, s *scope) bool {
 }
 
 // eventTime refuses a name that is not the stream's event time.
-func eventTime(name Ident, stream *plan.Stream, s *scope) {
-	if name.Is("ROWTIME") {
+func eventTime(name Ident, in *input, s *scope) {
+	if name.Is("ROWTIME") || in.view != nil && isBound(&Name{Ident: name}, s) {
 		return
+	}
+	stream := in.stream
+	if stream == nil {
+		fail(name.Pos, "windows over %s go by ROWTIME: of a join it is the later time of both rows, of a view the end of a row's window", in.named())
 	}
 	e := s.reference(s.column(&Name{Ident: name}))
 	if c, ok := e.Node.(*plan.Expr_Column); !ok || int32(c.Column) != stream.Timestamp {

@@ -3,6 +3,7 @@
 //
 //	pane.go       Table: views' open panes, and the rows to forward
 //	join.go       reference tables beside a reading
+//	route.go      rows that the core wants under a key of their own
 //	watermark.go  the promise an edge makes about a stream
 //
 // A Table holds only what was not forwarded yet. Cut empties it into deltas and rows, partition by partition; the
@@ -31,6 +32,8 @@ type Table struct {
 	scratch    []byte
 	rows       int
 	deltas     int
+	sides      map[uint32]int // by view: from how many sources its panes are fed
+	routed     map[uint32]bool
 }
 
 type stream struct {
@@ -39,7 +42,9 @@ type stream struct {
 	forward bool  // rows are wanted at the core
 	timed   bool  // the event time is no column, so a row gets it as one more
 	width   int
+	columns int
 	rows    [][]value.Value // by partition: rows of width values, one behind the other
+	routes  []*route
 }
 
 // group is the views of a stream that group the same readings by the same keys into panes of one size: a reading is filtered, keyed and
@@ -80,9 +85,9 @@ type entry struct {
 
 // New compiles the edge's half of a plan; tables are the contents of the reference tables that its views join, by id.
 func New(p *plan.Plan, tables map[uint32]*reference.Table) (*Table, error) {
-	t := &Table{partitions: p.Partitions, streams: map[uint32]*stream{}}
+	t := &Table{partitions: p.Partitions, streams: map[uint32]*stream{}, sides: map[uint32]int{}, routed: map[uint32]bool{}}
 	for _, s := range p.Streams {
-		st := &stream{forward: s.Position != nil, timed: s.Timestamp < 0, width: len(s.Columns), rows: make([][]value.Value, max(1, p.Partitions))}
+		st := &stream{forward: s.Position != nil, timed: s.Timestamp < 0, width: len(s.Columns), columns: len(s.Columns), rows: make([][]value.Value, max(1, p.Partitions))}
 		if st.timed {
 			st.width++
 		}
@@ -95,26 +100,32 @@ func New(p *plan.Plan, tables map[uint32]*reference.Table) (*Table, error) {
 	}
 	groups := map[string]*group{}
 	for _, v := range p.Views {
-		st := t.streams[v.Stream]
-		if st == nil {
-			return nil, fmt.Errorf("view %s: its stream %d is not in the plan", v.Name, v.Stream)
+		if v.Core {
+			continue
 		}
-		same, err := plan.Group(v)
-		g := groups[same]
-		if err == nil && g == nil {
-			if g, err = newGroup(v, tables); err == nil {
-				groups[same] = g
-				st.groups = append(st.groups, g)
+		for _, side := range plan.Sides(v) {
+			st := t.streams[side.Stream]
+			if st == nil {
+				return nil, fmt.Errorf("view %s: its stream %d is not in the plan", v.Name, side.Stream)
+			}
+			same, err := plan.Group(side)
+			g := groups[same]
+			if err == nil && g == nil {
+				if g, err = newGroup(side, tables); err == nil {
+					groups[same] = g
+					st.groups = append(st.groups, g)
+				}
+			}
+			if err == nil {
+				err = g.join(side)
+			}
+			t.sides[v.Id]++
+			if err != nil {
+				return nil, fmt.Errorf("view %s: %w", v.Name, err)
 			}
 		}
-		if err == nil {
-			err = g.join(v)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("view %s: %w", v.Name, err)
-		}
 	}
-	return t, nil
+	return t, t.addRoutes(p)
 }
 
 func newGroup(v *plan.View, tables map[uint32]*reference.Table) (*group, error) {
@@ -178,7 +189,13 @@ func (t *Table) Fold(streamID uint32, row []value.Value, us int64, forwardRow bo
 	for _, g := range s.groups {
 		t.fold(g, row, us)
 	}
-	if s.forward && forwardRow {
+	if !forwardRow {
+		return
+	}
+	for _, r := range s.routes {
+		t.route(r, row, us)
+	}
+	if s.forward {
 		t.scratch = t.scratch[:0]
 		for _, k := range s.keys {
 			t.scratch = value.Append(t.scratch, row[k])
@@ -253,18 +270,26 @@ const (
 func (t *Table) CutRows() []Piece {
 	var pieces []Piece
 	for id, s := range t.streams {
-		for p, rows := range s.rows {
-			for len(rows) > 0 {
-				n := fitting(rows, s.width)
-				columns := wire.AppendColumns(nil, rows[:n*s.width], s.width)
-				pieces = append(pieces, Piece{Partition: uint32(p), Bytes: len(columns),
-					Rows: &wire.Rows{Stream: id, Count: uint32(n), Columns: columns}})
-				rows = rows[n*s.width:]
-			}
-			s.rows[p] = reusable(s.rows[p])
+		pieces = cutRows(pieces, id, s.rows, s.width)
+		for _, r := range s.routes {
+			pieces = cutRows(pieces, r.id, r.rows, r.width)
 		}
 	}
 	t.rows = 0
+	return pieces
+}
+
+// cutRows empties rows by partition, of width values each, into pieces.
+func cutRows(pieces []Piece, id uint32, all [][]value.Value, width int) []Piece {
+	for p, rows := range all {
+		for len(rows) > 0 {
+			n := fitting(rows, width)
+			columns := wire.AppendColumns(nil, rows[:n*width], width)
+			pieces = append(pieces, Piece{Partition: uint32(p), Bytes: len(columns), Rows: &wire.Rows{Stream: id, Count: uint32(n), Columns: columns}})
+			rows = rows[n*width:]
+		}
+		all[p] = reusable(all[p])
+	}
 	return pieces
 }
 
@@ -321,6 +346,16 @@ type Delta struct {
 	layout    aggregate.Layout
 }
 
+// own gives the delta states that no other view of its group has.
+func (d *Delta) own() error {
+	mine := d.layout.New()
+	if _, err := mine.Read(d.Partial.Append(nil)); err != nil {
+		return fmt.Errorf("states of view %d: %w", d.View, err)
+	}
+	d.Partial = mine
+	return nil
+}
+
 // Merge adds what was gathered before: an encoded state of the same view.
 func (d *Delta) Merge(readings uint64, state []byte) error {
 	before := d.layout.New()
@@ -335,19 +370,40 @@ func (d *Delta) Merge(readings uint64, state []byte) error {
 // TakeDeltas empties the panes into f, one delta after another.
 func (t *Table) TakeDeltas(f func(Delta) error) error {
 	var errs []error
+	type place struct {
+		view uint32
+		us   int64
+		key  string
+	}
+	united := map[place]Delta{} // of a UNION ALL: a key's deltas from all its sources are one
 	for _, s := range t.streams {
 		for _, g := range s.groups {
 			for start, keys := range g.panes {
 				for i := range g.views {
 					v := &g.views[i]
 					for key, e := range keys {
-						errs = append(errs, f(Delta{View: v.id, PaneUs: start, Partition: wire.Partition([]byte(key), t.partitions), Key: key,
-							Readings: e.readings, Partial: v.partial(e.partial), layout: v.layout}))
+						d := Delta{View: v.id, PaneUs: start, Partition: wire.Partition([]byte(key), t.partitions), Key: key,
+							Readings: e.readings, Partial: v.partial(e.partial), layout: v.layout}
+						if t.sides[v.id] < 2 {
+							errs = append(errs, f(d))
+							continue
+						}
+						at := place{v.id, start, key}
+						if before, ok := united[at]; ok {
+							before.Partial.Merge(d.Partial)
+							d.Partial, d.Readings = before.Partial, before.Readings+d.Readings
+						} else { // other views of the group may have the same states
+							errs = append(errs, d.own())
+						}
+						united[at] = d
 					}
 				}
 			}
 			clear(g.panes)
 		}
+	}
+	for _, d := range united {
+		errs = append(errs, f(d))
 	}
 	t.deltas = 0
 	return errors.Join(errs...)
@@ -365,8 +421,8 @@ func (t *Table) HasView(id uint32) bool {
 	return false
 }
 
-// HasStream says whether a stream is in the plan.
-func (t *Table) HasStream(id uint32) bool { return t.streams[id] != nil }
+// HasRows says whether a stream or a route is in the plan.
+func (t *Table) HasRows(id uint32) bool { return t.streams[id] != nil || t.routed[id] }
 
 func (t *Table) cutPane(pieces []Piece, v *member, start int64, keys map[string]*entry) []Piece {
 	open := make([]*wire.Deltas, max(1, t.partitions))

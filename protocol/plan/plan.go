@@ -34,6 +34,23 @@ func Group(v *View) (string, error) {
 	return string(b), nil
 }
 
+// Sides gives what a view reads as views of one source each, the edges' half alone: itself and, of a UNION ALL, one for each further SELECT.
+func Sides(v *View) []*View {
+	all := []*View{v}
+	for _, m := range v.More {
+		side := &View{Id: v.Id, Name: v.Name, Stream: m.Stream, Filter: m.Filter, Keys: v.Keys, KeyExprs: m.KeyExprs, PaneUs: v.PaneUs, Joins: m.Joins}
+		for i, a := range v.Aggregates {
+			of := &Aggregate{Function: a.Function, ArgumentType: a.ArgumentType, Type: a.Type, Parameters: a.Parameters}
+			if a.Argument != nil {
+				of.Argument = m.Arguments[i]
+			}
+			side.Aggregates = append(side.Aggregates, of)
+		}
+		all = append(all, side)
+	}
+	return all
+}
+
 // Layout gives the layout of a view's partials.
 func Layout(v *View) (aggregate.Layout, error) {
 	l := make(aggregate.Layout, len(v.Aggregates))

@@ -33,6 +33,9 @@ type Plan struct {
 	Streams       []*Stream              `protobuf:"bytes,4,rep,name=streams,proto3" json:"streams,omitempty"`
 	Views         []*View                `protobuf:"bytes,5,rep,name=views,proto3" json:"views,omitempty"`
 	Tables        []*Table               `protobuf:"bytes,6,rep,name=tables,proto3" json:"tables,omitempty"`
+	Routes        []*Route               `protobuf:"bytes,7,rep,name=routes,proto3" json:"routes,omitempty"` // shared by what is equal, and gone with the last that needs them
+	Joins         []*StreamJoin          `protobuf:"bytes,8,rep,name=joins,proto3" json:"joins,omitempty"`   // the same
+	Queries       []*Query               `protobuf:"bytes,9,rep,name=queries,proto3" json:"queries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -105,6 +108,27 @@ func (x *Plan) GetViews() []*View {
 func (x *Plan) GetTables() []*Table {
 	if x != nil {
 		return x.Tables
+	}
+	return nil
+}
+
+func (x *Plan) GetRoutes() []*Route {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+func (x *Plan) GetJoins() []*StreamJoin {
+	if x != nil {
+		return x.Joins
+	}
+	return nil
+}
+
+func (x *Plan) GetQueries() []*Query {
+	if x != nil {
+		return x.Queries
 	}
 	return nil
 }
@@ -251,6 +275,7 @@ type Stream struct {
 	DisorderUs    int64                  `protobuf:"varint,8,opt,name=disorder_us,json=disorderUs,proto3" json:"disorder_us,omitempty"` // how far out of order readings may come
 	Position      *Position              `protobuf:"bytes,9,opt,name=position,proto3" json:"position,omitempty"`                        // unset: no rows are forwarded
 	Dedupe        string                 `protobuf:"bytes,10,opt,name=dedupe,proto3" json:"dedupe,omitempty"`                           // content, none, or sequence:<column>
+	Table         bool                   `protobuf:"varint,12,opt,name=table,proto3" json:"table,omitempty"`                            // only the newest row of a key counts: what CREATE TABLE … WITH (topic = …) makes
 	Overflow      string                 `protobuf:"bytes,11,opt,name=overflow,proto3" json:"overflow,omitempty"`                       // of rows held in an outage, past their budget: drop_oldest (also if empty) or latest_per_pane
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -354,6 +379,13 @@ func (x *Stream) GetDedupe() string {
 		return x.Dedupe
 	}
 	return ""
+}
+
+func (x *Stream) GetTable() bool {
+	if x != nil {
+		return x.Table
+	}
+	return false
 }
 
 func (x *Stream) GetOverflow() string {
@@ -611,12 +643,346 @@ func (x *Join) GetLeft() bool {
 	return false
 }
 
+// Query is a SELECT with a name, which CREATE STREAM … AS SELECT made. It is written out wherever a view reads it; nothing runs for it alone.
+type Query struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Sql           string                 `protobuf:"bytes,3,opt,name=sql,proto3" json:"sql,omitempty"`
+	Columns       []*Column              `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`
+	Uses          []uint32               `protobuf:"varint,5,rep,packed,name=uses,proto3" json:"uses,omitempty"` // the ids of the streams, tables and queries in it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Query) Reset() {
+	*x = Query{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Query) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Query) ProtoMessage() {}
+
+func (x *Query) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Query.ProtoReflect.Descriptor instead.
+func (*Query) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Query) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Query) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Query) GetSql() string {
+	if x != nil {
+		return x.Sql
+	}
+	return ""
+}
+
+func (x *Query) GetColumns() []*Column {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *Query) GetUses() []uint32 {
+	if x != nil {
+		return x.Uses
+	}
+	return nil
+}
+
+// Route is rows of a stream that the core wants whole, each in the partition of its key. Edges send them in wire.Rows under the route's id,
+// every column of the stream and, where it has no event-time column, the time.
+type Route struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Stream        uint32                 `protobuf:"varint,2,opt,name=stream,proto3" json:"stream,omitempty"`
+	Filter        *Expr                  `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`                     // over the stream's columns; unset: all
+	KeyExprs      []*Expr                `protobuf:"bytes,4,rep,name=key_exprs,json=keyExprs,proto3" json:"key_exprs,omitempty"` // the same; hash of their values is the partition
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Route) Reset() {
+	*x = Route{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Route) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Route) ProtoMessage() {}
+
+func (x *Route) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Route.ProtoReflect.Descriptor instead.
+func (*Route) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Route) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Route) GetStream() uint32 {
+	if x != nil {
+		return x.Stream
+	}
+	return 0
+}
+
+func (x *Route) GetFilter() *Expr {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *Route) GetKeyExprs() []*Expr {
+	if x != nil {
+		return x.KeyExprs
+	}
+	return nil
+}
+
+// StreamJoin puts rows of two routes with equal keys beside one another: the left one's columns, then the right one's. Partitions do it, each
+// for its keys. Its event time is the later of the two.
+type StreamJoin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Left          uint32                 `protobuf:"varint,2,opt,name=left,proto3" json:"left,omitempty"` // the routes' ids
+	Right         uint32                 `protobuf:"varint,3,opt,name=right,proto3" json:"right,omitempty"`
+	BeforeUs      int64                  `protobuf:"varint,4,opt,name=before_us,json=beforeUs,proto3" json:"before_us,omitempty"` // right.time is in [left.time − before, left.time + after]
+	AfterUs       int64                  `protobuf:"varint,5,opt,name=after_us,json=afterUs,proto3" json:"after_us,omitempty"`
+	GraceUs       int64                  `protobuf:"varint,6,opt,name=grace_us,json=graceUs,proto3" json:"grace_us,omitempty"` // how long after the watermark rows are still taken
+	Outer         bool                   `protobuf:"varint,7,opt,name=outer,proto3" json:"outer,omitempty"`                    // LEFT: a left row that finds none comes with NULLs, once none can come any more
+	Condition     *Expr                  `protobuf:"bytes,8,opt,name=condition,proto3" json:"condition,omitempty"`             // over both rows' columns; unset: equal keys are enough
+	Latest        bool                   `protobuf:"varint,9,opt,name=latest,proto3" json:"latest,omitempty"`                  // the right side is a table: its newest row at the left row's time. Only grace counts then
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamJoin) Reset() {
+	*x = StreamJoin{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamJoin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamJoin) ProtoMessage() {}
+
+func (x *StreamJoin) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamJoin.ProtoReflect.Descriptor instead.
+func (*StreamJoin) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StreamJoin) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *StreamJoin) GetLeft() uint32 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+func (x *StreamJoin) GetRight() uint32 {
+	if x != nil {
+		return x.Right
+	}
+	return 0
+}
+
+func (x *StreamJoin) GetBeforeUs() int64 {
+	if x != nil {
+		return x.BeforeUs
+	}
+	return 0
+}
+
+func (x *StreamJoin) GetAfterUs() int64 {
+	if x != nil {
+		return x.AfterUs
+	}
+	return 0
+}
+
+func (x *StreamJoin) GetGraceUs() int64 {
+	if x != nil {
+		return x.GraceUs
+	}
+	return 0
+}
+
+func (x *StreamJoin) GetOuter() bool {
+	if x != nil {
+		return x.Outer
+	}
+	return false
+}
+
+func (x *StreamJoin) GetCondition() *Expr {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+func (x *StreamJoin) GetLatest() bool {
+	if x != nil {
+		return x.Latest
+	}
+	return false
+}
+
+// Source is one more SELECT of a UNION ALL: its rows go into the view's panes as those of the first do.
+type Source struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Stream        uint32                 `protobuf:"varint,1,opt,name=stream,proto3" json:"stream,omitempty"`
+	Filter        *Expr                  `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	KeyExprs      []*Expr                `protobuf:"bytes,3,rep,name=key_exprs,json=keyExprs,proto3" json:"key_exprs,omitempty"`
+	Arguments     []*Expr                `protobuf:"bytes,4,rep,name=arguments,proto3" json:"arguments,omitempty"` // of the aggregates; of COUNT(*) a NULL literal
+	Joins         []*Join                `protobuf:"bytes,5,rep,name=joins,proto3" json:"joins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Source) Reset() {
+	*x = Source{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Source) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Source) ProtoMessage() {}
+
+func (x *Source) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Source.ProtoReflect.Descriptor instead.
+func (*Source) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Source) GetStream() uint32 {
+	if x != nil {
+		return x.Stream
+	}
+	return 0
+}
+
+func (x *Source) GetFilter() *Expr {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *Source) GetKeyExprs() []*Expr {
+	if x != nil {
+		return x.KeyExprs
+	}
+	return nil
+}
+
+func (x *Source) GetArguments() []*Expr {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
+}
+
+func (x *Source) GetJoins() []*Join {
+	if x != nil {
+		return x.Joins
+	}
+	return nil
+}
+
 type View struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Sql           string                 `protobuf:"bytes,3,opt,name=sql,proto3" json:"sql,omitempty"`
-	Stream        uint32                 `protobuf:"varint,4,opt,name=stream,proto3" json:"stream,omitempty"`                    // the stream's id
+	Stream        uint32                 `protobuf:"varint,4,opt,name=stream,proto3" json:"stream,omitempty"`                    // the stream's id, or (core) a view's or a join's
 	Filter        *Expr                  `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`                     // over the stream's columns; unset: all
 	Keys          []*Column              `protobuf:"bytes,6,rep,name=keys,proto3" json:"keys,omitempty"`                         // name and type of each group key
 	KeyExprs      []*Expr                `protobuf:"bytes,7,rep,name=key_exprs,json=keyExprs,proto3" json:"key_exprs,omitempty"` // over the stream's columns
@@ -631,6 +997,11 @@ type View struct {
 	RetentionUs   int64                  `protobuf:"varint,16,opt,name=retention_us,json=retentionUs,proto3" json:"retention_us,omitempty"` // counted back from the watermark; 0: for good
 	AdvanceUs     int64                  `protobuf:"varint,17,opt,name=advance_us,json=advanceUs,proto3" json:"advance_us,omitempty"`       // between the starts of two hopping windows; 0: windows are tumbling
 	GapUs         int64                  `protobuf:"varint,18,opt,name=gap_us,json=gapUs,proto3" json:"gap_us,omitempty"`                   // of session windows, whose window_us is 0; their last aggregate is SPAN. 0: no sessions
+	More          []*Source              `protobuf:"bytes,31,rep,name=more,proto3" json:"more,omitempty"`                                   // of a UNION ALL
+	Core          bool                   `protobuf:"varint,32,opt,name=core,proto3" json:"core,omitempty"`                                  // stream names a view or a join: the core makes the panes itself, and edges leave the view alone
+	Upserts       bool                   `protobuf:"varint,33,opt,name=upserts,proto3" json:"upserts,omitempty"`                            // what it reads is a view, whose rows change: the core keeps what each row gives
+	Inherits      bool                   `protobuf:"varint,34,opt,name=inherits,proto3" json:"inherits,omitempty"`                          // the windows are those of the view that it reads: a group is in the window that its rows are of
+	Queries       []uint32               `protobuf:"varint,35,rep,packed,name=queries,proto3" json:"queries,omitempty"`                     // the ids of those that were written out in it
 	Joins         []*Join                `protobuf:"bytes,30,rep,name=joins,proto3" json:"joins,omitempty"`                                 // filter, key_exprs and the aggregates' arguments are over what they give
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -638,7 +1009,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	mi := &file_protocol_plan_plan_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +1021,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	mi := &file_protocol_plan_plan_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +1034,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{7}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *View) GetId() uint32 {
@@ -792,6 +1163,41 @@ func (x *View) GetGapUs() int64 {
 	return 0
 }
 
+func (x *View) GetMore() []*Source {
+	if x != nil {
+		return x.More
+	}
+	return nil
+}
+
+func (x *View) GetCore() bool {
+	if x != nil {
+		return x.Core
+	}
+	return false
+}
+
+func (x *View) GetUpserts() bool {
+	if x != nil {
+		return x.Upserts
+	}
+	return false
+}
+
+func (x *View) GetInherits() bool {
+	if x != nil {
+		return x.Inherits
+	}
+	return false
+}
+
+func (x *View) GetQueries() []uint32 {
+	if x != nil {
+		return x.Queries
+	}
+	return nil
+}
+
 func (x *View) GetJoins() []*Join {
 	if x != nil {
 		return x.Joins
@@ -812,7 +1218,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +1230,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +1243,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Aggregate) GetFunction() string {
@@ -891,7 +1297,7 @@ type Expr struct {
 
 func (x *Expr) Reset() {
 	*x = Expr{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	mi := &file_protocol_plan_plan_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -903,7 +1309,7 @@ func (x *Expr) String() string {
 func (*Expr) ProtoMessage() {}
 
 func (x *Expr) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	mi := &file_protocol_plan_plan_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -916,7 +1322,7 @@ func (x *Expr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expr.ProtoReflect.Descriptor instead.
 func (*Expr) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{9}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Expr) GetType() *Type {
@@ -993,7 +1399,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	mi := &file_protocol_plan_plan_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1005,7 +1411,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	mi := &file_protocol_plan_plan_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1018,7 +1424,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{10}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Call) GetFunction() string {
@@ -1039,7 +1445,7 @@ var File_protocol_plan_plan_proto protoreflect.FileDescriptor
 
 const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\"\xe0\x01\n" +
+	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\"\xec\x02\n" +
 	"\x04Plan\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1e\n" +
 	"\n" +
@@ -1048,7 +1454,10 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\anext_id\x18\x03 \x01(\rR\x06nextId\x12.\n" +
 	"\astreams\x18\x04 \x03(\v2\x14.hexpane.plan.StreamR\astreams\x12(\n" +
 	"\x05views\x18\x05 \x03(\v2\x12.hexpane.plan.ViewR\x05views\x12+\n" +
-	"\x06tables\x18\x06 \x03(\v2\x13.hexpane.plan.TableR\x06tables\"N\n" +
+	"\x06tables\x18\x06 \x03(\v2\x13.hexpane.plan.TableR\x06tables\x12+\n" +
+	"\x06routes\x18\a \x03(\v2\x13.hexpane.plan.RouteR\x06routes\x12.\n" +
+	"\x05joins\x18\b \x03(\v2\x18.hexpane.plan.StreamJoinR\x05joins\x12-\n" +
+	"\aqueries\x18\t \x03(\v2\x13.hexpane.plan.QueryR\aqueries\"N\n" +
 	"\x04Type\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x1c\n" +
 	"\tprecision\x18\x02 \x01(\rR\tprecision\x12\x14\n" +
@@ -1057,7 +1466,7 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12&\n" +
 	"\x04type\x18\x02 \x01(\v2\x12.hexpane.plan.TypeR\x04type\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\bR\x03key\x12\x12\n" +
-	"\x04path\x18\x04 \x01(\tR\x04path\"\xc3\x02\n" +
+	"\x04path\x18\x04 \x01(\tR\x04path\"\xd9\x02\n" +
 	"\x06Stream\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -1070,7 +1479,8 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"disorderUs\x122\n" +
 	"\bposition\x18\t \x01(\v2\x16.hexpane.plan.PositionR\bposition\x12\x16\n" +
 	"\x06dedupe\x18\n" +
-	" \x01(\tR\x06dedupe\x12\x1a\n" +
+	" \x01(\tR\x06dedupe\x12\x14\n" +
+	"\x05table\x18\f \x01(\bR\x05table\x12\x1a\n" +
 	"\boverflow\x18\v \x01(\tR\boverflow\"p\n" +
 	"\bPosition\x12\x10\n" +
 	"\x03lat\x18\x01 \x01(\x05R\x03lat\x12\x10\n" +
@@ -1091,7 +1501,35 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x04Join\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\rR\x05table\x12\"\n" +
 	"\x02on\x18\x02 \x03(\v2\x12.hexpane.plan.ExprR\x02on\x12\x12\n" +
-	"\x04left\x18\x03 \x01(\bR\x04left\"\x9a\x05\n" +
+	"\x04left\x18\x03 \x01(\bR\x04left\"\x81\x01\n" +
+	"\x05Query\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
+	"\x03sql\x18\x03 \x01(\tR\x03sql\x12.\n" +
+	"\acolumns\x18\x04 \x03(\v2\x14.hexpane.plan.ColumnR\acolumns\x12\x12\n" +
+	"\x04uses\x18\x05 \x03(\rR\x04uses\"\x8c\x01\n" +
+	"\x05Route\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x16\n" +
+	"\x06stream\x18\x02 \x01(\rR\x06stream\x12*\n" +
+	"\x06filter\x18\x03 \x01(\v2\x12.hexpane.plan.ExprR\x06filter\x12/\n" +
+	"\tkey_exprs\x18\x04 \x03(\v2\x12.hexpane.plan.ExprR\bkeyExprs\"\xf9\x01\n" +
+	"\n" +
+	"StreamJoin\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
+	"\x04left\x18\x02 \x01(\rR\x04left\x12\x14\n" +
+	"\x05right\x18\x03 \x01(\rR\x05right\x12\x1b\n" +
+	"\tbefore_us\x18\x04 \x01(\x03R\bbeforeUs\x12\x19\n" +
+	"\bafter_us\x18\x05 \x01(\x03R\aafterUs\x12\x19\n" +
+	"\bgrace_us\x18\x06 \x01(\x03R\agraceUs\x12\x14\n" +
+	"\x05outer\x18\a \x01(\bR\x05outer\x120\n" +
+	"\tcondition\x18\b \x01(\v2\x12.hexpane.plan.ExprR\tcondition\x12\x16\n" +
+	"\x06latest\x18\t \x01(\bR\x06latest\"\xd9\x01\n" +
+	"\x06Source\x12\x16\n" +
+	"\x06stream\x18\x01 \x01(\rR\x06stream\x12*\n" +
+	"\x06filter\x18\x02 \x01(\v2\x12.hexpane.plan.ExprR\x06filter\x12/\n" +
+	"\tkey_exprs\x18\x03 \x03(\v2\x12.hexpane.plan.ExprR\bkeyExprs\x120\n" +
+	"\targuments\x18\x04 \x03(\v2\x12.hexpane.plan.ExprR\targuments\x12(\n" +
+	"\x05joins\x18\x05 \x03(\v2\x12.hexpane.plan.JoinR\x05joins\"\xa8\x06\n" +
 	"\x04View\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -1116,6 +1554,11 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\n" +
 	"advance_us\x18\x11 \x01(\x03R\tadvanceUs\x12\x15\n" +
 	"\x06gap_us\x18\x12 \x01(\x03R\x05gapUs\x12(\n" +
+	"\x04more\x18\x1f \x03(\v2\x14.hexpane.plan.SourceR\x04more\x12\x12\n" +
+	"\x04core\x18  \x01(\bR\x04core\x12\x18\n" +
+	"\aupserts\x18! \x01(\bR\aupserts\x12\x1a\n" +
+	"\binherits\x18\" \x01(\bR\binherits\x12\x18\n" +
+	"\aqueries\x18# \x03(\rR\aqueries\x12(\n" +
 	"\x05joins\x18\x1e \x03(\v2\x12.hexpane.plan.JoinR\x05joins\"\xd8\x01\n" +
 	"\tAggregate\x12\x1a\n" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12.\n" +
@@ -1147,48 +1590,64 @@ func file_protocol_plan_plan_proto_rawDescGZIP() []byte {
 	return file_protocol_plan_plan_proto_rawDescData
 }
 
-var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_protocol_plan_plan_proto_goTypes = []any{
-	(*Plan)(nil),      // 0: hexpane.plan.Plan
-	(*Type)(nil),      // 1: hexpane.plan.Type
-	(*Column)(nil),    // 2: hexpane.plan.Column
-	(*Stream)(nil),    // 3: hexpane.plan.Stream
-	(*Position)(nil),  // 4: hexpane.plan.Position
-	(*Table)(nil),     // 5: hexpane.plan.Table
-	(*Join)(nil),      // 6: hexpane.plan.Join
-	(*View)(nil),      // 7: hexpane.plan.View
-	(*Aggregate)(nil), // 8: hexpane.plan.Aggregate
-	(*Expr)(nil),      // 9: hexpane.plan.Expr
-	(*Call)(nil),      // 10: hexpane.plan.Call
+	(*Plan)(nil),       // 0: hexpane.plan.Plan
+	(*Type)(nil),       // 1: hexpane.plan.Type
+	(*Column)(nil),     // 2: hexpane.plan.Column
+	(*Stream)(nil),     // 3: hexpane.plan.Stream
+	(*Position)(nil),   // 4: hexpane.plan.Position
+	(*Table)(nil),      // 5: hexpane.plan.Table
+	(*Join)(nil),       // 6: hexpane.plan.Join
+	(*Query)(nil),      // 7: hexpane.plan.Query
+	(*Route)(nil),      // 8: hexpane.plan.Route
+	(*StreamJoin)(nil), // 9: hexpane.plan.StreamJoin
+	(*Source)(nil),     // 10: hexpane.plan.Source
+	(*View)(nil),       // 11: hexpane.plan.View
+	(*Aggregate)(nil),  // 12: hexpane.plan.Aggregate
+	(*Expr)(nil),       // 13: hexpane.plan.Expr
+	(*Call)(nil),       // 14: hexpane.plan.Call
 }
 var file_protocol_plan_plan_proto_depIdxs = []int32{
 	3,  // 0: hexpane.plan.Plan.streams:type_name -> hexpane.plan.Stream
-	7,  // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
+	11, // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
 	5,  // 2: hexpane.plan.Plan.tables:type_name -> hexpane.plan.Table
-	1,  // 3: hexpane.plan.Column.type:type_name -> hexpane.plan.Type
-	2,  // 4: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
-	4,  // 5: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
-	2,  // 6: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
-	9,  // 7: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
-	9,  // 8: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
-	2,  // 9: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
-	9,  // 10: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
-	8,  // 11: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
-	2,  // 12: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
-	9,  // 13: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
-	9,  // 14: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
-	6,  // 15: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
-	9,  // 16: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
-	1,  // 17: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
-	1,  // 18: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
-	1,  // 19: hexpane.plan.Expr.type:type_name -> hexpane.plan.Type
-	10, // 20: hexpane.plan.Expr.call:type_name -> hexpane.plan.Call
-	9,  // 21: hexpane.plan.Call.arguments:type_name -> hexpane.plan.Expr
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	8,  // 3: hexpane.plan.Plan.routes:type_name -> hexpane.plan.Route
+	9,  // 4: hexpane.plan.Plan.joins:type_name -> hexpane.plan.StreamJoin
+	7,  // 5: hexpane.plan.Plan.queries:type_name -> hexpane.plan.Query
+	1,  // 6: hexpane.plan.Column.type:type_name -> hexpane.plan.Type
+	2,  // 7: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
+	4,  // 8: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
+	2,  // 9: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
+	13, // 10: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
+	2,  // 11: hexpane.plan.Query.columns:type_name -> hexpane.plan.Column
+	13, // 12: hexpane.plan.Route.filter:type_name -> hexpane.plan.Expr
+	13, // 13: hexpane.plan.Route.key_exprs:type_name -> hexpane.plan.Expr
+	13, // 14: hexpane.plan.StreamJoin.condition:type_name -> hexpane.plan.Expr
+	13, // 15: hexpane.plan.Source.filter:type_name -> hexpane.plan.Expr
+	13, // 16: hexpane.plan.Source.key_exprs:type_name -> hexpane.plan.Expr
+	13, // 17: hexpane.plan.Source.arguments:type_name -> hexpane.plan.Expr
+	6,  // 18: hexpane.plan.Source.joins:type_name -> hexpane.plan.Join
+	13, // 19: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
+	2,  // 20: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
+	13, // 21: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
+	12, // 22: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
+	2,  // 23: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
+	13, // 24: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
+	13, // 25: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
+	10, // 26: hexpane.plan.View.more:type_name -> hexpane.plan.Source
+	6,  // 27: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
+	13, // 28: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
+	1,  // 29: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
+	1,  // 30: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
+	1,  // 31: hexpane.plan.Expr.type:type_name -> hexpane.plan.Type
+	14, // 32: hexpane.plan.Expr.call:type_name -> hexpane.plan.Call
+	13, // 33: hexpane.plan.Call.arguments:type_name -> hexpane.plan.Expr
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_protocol_plan_plan_proto_init() }
@@ -1196,7 +1655,7 @@ func file_protocol_plan_plan_proto_init() {
 	if File_protocol_plan_plan_proto != nil {
 		return
 	}
-	file_protocol_plan_plan_proto_msgTypes[9].OneofWrappers = []any{
+	file_protocol_plan_plan_proto_msgTypes[13].OneofWrappers = []any{
 		(*Expr_Column)(nil),
 		(*Expr_Literal)(nil),
 		(*Expr_Call)(nil),
@@ -1207,7 +1666,7 @@ func file_protocol_plan_plan_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_protocol_plan_plan_proto_rawDesc), len(file_protocol_plan_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -179,7 +179,9 @@ func Joined(p *plan.Plan) []*plan.Table {
 	var list []*plan.Table
 	for _, t := range p.Tables {
 		if slices.ContainsFunc(p.Views, func(v *plan.View) bool {
-			return slices.ContainsFunc(v.Joins, func(j *plan.Join) bool { return j.Table == t.Id })
+			return slices.ContainsFunc(plan.Sides(v), func(s *plan.View) bool {
+				return slices.ContainsFunc(s.Joins, func(j *plan.Join) bool { return j.Table == t.Id })
+			})
 		}) {
 			list = append(list, t)
 		}

@@ -143,7 +143,7 @@ SELECT n FROM cell_speed EMIT CHANGES
 --> error 1:26: a SELECT with EMIT (push query) is not supported yet
 
 SELECT n FROM cell_speed UNION SELECT n FROM cell_speed
---> error 1:26: UNION is not supported yet
+--> error 1:26: UNION ALL stands in FROM: SELECT … FROM (SELECT … UNION ALL SELECT …)
 
 SELECT n FROM cell_speed WINDOW TUMBLING (SIZE 1 DAY)
 --> error 1:33: WINDOW stands in CREATE VIEW; a SELECT compares window_start and window_end

@@ -108,7 +108,7 @@ CREATE STREAM v (a STRING) WITH (topic = 't
 --> error 1:42: this string has no end: the closing ' is missing
 
 CREATE STREAM v AS SELECT 1
---> error 1:17: CREATE STREAM … AS SELECT is not supported yet
+--> error 1:28: expected FROM, found the end
 
 SHOW STREMS
 --> error 1:6: expected STREAMS, TABLES, VIEWS, EDGES, PATTERNS or ALERTS, found `STREMS`; did you mean `STREAMS`?

@@ -74,17 +74,17 @@ EXPLAIN loaded
 -->    └─ keep     7 days, counted back from the watermark
 
 -- Errors.
-CREATE VIEW x AS SELECT a FROM (SELECT COUNT(*) AS a FROM vehicles) GROUP BY a
---> error 2:40: a sub-select that groups is not supported yet
+CREATE VIEW grouped1 AS SELECT a FROM (SELECT COUNT(*) AS a FROM vehicles) GROUP BY a
+--> view grouped1 created
 
-CREATE VIEW x AS SELECT a FROM (SELECT device AS a FROM vehicles GROUP BY device) GROUP BY a
---> error 1:32: a sub-select that groups is not supported yet
+CREATE VIEW grouped2 AS SELECT a FROM (SELECT device AS a FROM vehicles GROUP BY device) GROUP BY a
+--> view grouped2 created
 
 CREATE VIEW x AS SELECT a FROM (SELECT device AS a FROM vehicles LIMIT 5) GROUP BY a
 --> error 1:32: a stream has no end, so a sub-select of it has no order and no limit
 
 CREATE VIEW x AS SELECT a FROM (SELECT device AS a FROM vehicles WINDOW TUMBLING (SIZE 1 MINUTE)) GROUP BY a
---> error 1:73: WINDOW stands in the outer SELECT, which groups
+--> error 1:73: WINDOW stands in the SELECT that groups
 
 CREATE VIEW x AS SELECT a FROM (SELECT device AS a FROM vehicles EMIT FINAL) GROUP BY a
 --> error 1:66: EMIT stands in the outer SELECT

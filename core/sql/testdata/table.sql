@@ -188,7 +188,7 @@ CREATE TABLE t (a STRING) WITH (file = 't.csv')
 --> error 1:14: table t has no key to find its rows by: write KEY behind a column
 
 CREATE TABLE t (a STRING KEY)
---> error 1:14: table t has no file: WITH (file = 'districts.csv')
+--> error 1:14: table t has no file and no topic: WITH (file = 'districts.csv')
 
 CREATE TABLE t (a STRING KEY) WITH (file = 't.txt')
 --> error 1:44: a table's file is csv or json, not 'txt'; say which: format = 'csv'
@@ -205,26 +205,26 @@ CREATE TABLE t (a STRING KEY) WITH (file = '/etc/passwd', format = 'csv')
 CREATE TABLE t (a STRING KEY, b STRING PATH '$.b') WITH (file = 't.csv')
 --> error 1:45: PATH is for JSON; a CSV file's columns go by the names in its first line
 
-CREATE TABLE t (a STRING KEY) WITH (topic = 't')
---> error 1:37: no option `topic`
+CREATE TABLE from_topic (a STRING KEY) WITH (topic = 't')
+--> table from_topic created
 
 CREATE TABLE t (a STRING KEY, a BIGINT) WITH (file = 't.csv')
 --> error 1:31: column `a` is declared twice
 
 CREATE TABLE t AS SELECT * FROM vehicles
---> error 1:16: a table is read from a file; what a SELECT keeps is a view: CREATE VIEW t AS SELECT …
+--> error 1:16: a table is read from a file or a topic; what a SELECT keeps is a view: CREATE VIEW t AS SELECT …
 
 CREATE VIEW x AS SELECT COUNT(*) AS n FROM districts
 --> error 1:44: districts is a table; a view reads a stream and joins tables to it: FROM stream JOIN districts ON …
 
 CREATE VIEW x AS SELECT COUNT(*) AS n FROM vehicles JOIN distrcts ON distrcts.cell = vehicles.device
---> error 1:58: no table `distrcts`; did you mean `districts`?
+--> error 1:58: no table and no stream `distrcts`; did you mean `districts`?
 
 CREATE VIEW x AS SELECT COUNT(*) AS n FROM vehicles JOIN planned ON planned.title = vehicles.device
---> error 1:58: joining a view (planned is one; what can be joined is a TABLE) is not supported yet
+--> error 1:58: joining a view (planned is one; what can be joined is a TABLE, or a stream WITHIN a time) is not supported yet
 
 CREATE VIEW x AS SELECT COUNT(*) AS n FROM vehicles a JOIN vehicles b ON a.device = b.device
---> error 1:60: joining a stream (vehicles is one; what can be joined is a TABLE) is not supported yet
+--> error 1:55: rows of two streams are joined within a time, or they would have to be kept for ever: JOIN vehicles WITHIN 10 MINUTES ON …
 
 CREATE VIEW x AS SELECT COUNT(*) AS n FROM vehicles JOIN timetable t ON t.line = vehicles.line
 --> error 1:80: ON leaves the key t.day open; a table is joined by all of its key: ON t.line = vehicles.… AND t.day = vehicles.…
