@@ -37,6 +37,10 @@ type Config struct {
 		TableRows  int   `yaml:"table_rows" default:"10000" help:"rows kept of late and of rejected, per partition"`
 	} `yaml:"state" help:"the core's disk"`
 
+	Join struct {
+		MaxRows int `yaml:"max_rows" default:"500000" help:"rows that a join of streams keeps in one partition, in memory and on disk; past it the oldest go, counted"`
+	} `yaml:"join" help:"joins of streams"`
+
 	Live struct {
 		Tick            time.Duration `yaml:"tick" default:"40ms" help:"between two frames of a viewer"`
 		MaxClients      int           `yaml:"max_clients" default:"2000" help:"viewers at once"`
@@ -80,6 +84,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("tables.max_bytes: %d must be at least 1", c.Tables.MaxBytes)
 	case c.State.TableRows < 10:
 		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
+	case c.Join.MaxRows < 1:
+		return fmt.Errorf("join.max_rows: %d must be at least 1", c.Join.MaxRows)
 	case c.Influx.URL != "" && c.Influx.Bucket == "":
 		return fmt.Errorf("influx.bucket: must be set with influx.url")
 	case c.Influx.Batch < 1:

@@ -168,11 +168,27 @@ func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 func (c *Core) newPartition(id uint32) *partition {
 	p := &partition{id: id, cfg: c.cfg, log: c.log, m: c.m, store: c.store, catalog: c.catalog, live: c.live, bytes: &c.received, plan: &plan.Plan{},
 		streams: map[uint32]*streamState{}, views: map[uint32]*merge.View{}, finals: map[uint32]int64{}, applied: map[string]mark{},
-		entries: map[byte]uint64{}}
+		entries: map[byte]uint64{}, retained: map[uint32]int64{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
+	partitions := max(1, c.catalog.plan().GetPartitions())
+	p.sent, p.read = make([]uint64, partitions), make([]uint64, partitions)
+	p.wake = c.ring
 	if c.sink != nil {
 		p.sink = func(uint32) { c.sink.Wake() }
 	}
 	return p
+}
+
+// ring tells a partition that letters wait for it.
+func (c *Core) ring(partition uint32) {
+	if int(partition) >= len(c.partitions) {
+		return // the core is starting; it looks by itself
+	}
+	p := c.partitions[partition]
+	p.mail.Store(true)
+	select {
+	case p.rings <- struct{}{}:
+	default:
+	}
 }
 
 // runFile runs the configured SQL file.

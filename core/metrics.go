@@ -12,6 +12,8 @@ type metrics struct {
 	gaps       prometheus.Counter
 	corrupt    prometheus.Counter
 	unknown    prometheus.Counter
+	joinLate   prometheus.Counter
+	joinShed   prometheus.Counter
 	rows       *prometheus.CounterVec
 	late       *prometheus.CounterVec
 	watermark  *prometheus.GaugeVec
@@ -33,6 +35,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		gaps:       counter("hexpane_core_intake_gaps_total", "Times that batches of an edge were missing."),
 		corrupt:    counter("hexpane_core_intake_corrupt_total", "Messages or parts of batches that could not be read."),
 		unknown:    counter("hexpane_core_intake_unknown_total", "Deltas and rows of views and streams that were dropped meanwhile."),
+		joinLate:   counter("hexpane_core_join_late_total", "Rows that came too late for a join, and were left out."),
+		joinShed:   counter("hexpane_core_join_shed_total", "Rows that joins let go of before their time, past join.max_rows."),
 		rows:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_intake_rows_total", Help: "Rows taken in."}, []string{"stream"}),
 		late: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_merge_late_total",
 			Help: "Deltas that came after their window fired, by what became of them: revised or dropped."}, []string{"view", "outcome"}),

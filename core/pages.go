@@ -93,15 +93,11 @@ func (c *Core) Streams() any {
 // Views gives the views and where their watermarks stand.
 func (c *Core) Views() any {
 	p := c.catalog.plan()
-	names := map[uint32]string{}
-	for _, s := range p.Streams {
-		names[s.Id] = s.Name
-	}
 	list := []object{}
 	for _, v := range p.Views {
-		list = append(list, object{"name": v.Name, "stream": names[v.Stream], "sql": v.Sql, "columns": columnsOf(sql.ViewRelation(v)),
+		list = append(list, object{"name": v.Name, "stream": sql.SourceName(p, v), "sql": v.Sql, "columns": columnsOf(sql.ViewRelation(v)),
 			"window_s": float64(v.WindowUs) / 1e6, "advance_s": float64(v.AdvanceUs) / 1e6, "gap_s": float64(v.GapUs) / 1e6, "grace_s": float64(v.GraceUs) / 1e6, "retention_s": float64(v.RetentionUs) / 1e6,
-			"emit_final": v.EmitFinal, "watermark": c.watermarkText(v.Stream)})
+			"emit_final": v.EmitFinal, "watermark": c.watermarkText(v.Id)})
 	}
 	return object{"views": list}
 }

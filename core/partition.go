@@ -20,7 +20,7 @@ import (
 
 // partition is a deterministic state machine: one goroutine takes batches in stream order.
 //
-//	dedupe by (edge, epoch, seq) → merge deltas, keep rows → advance watermarks → fire or revise
+//	letters of other partitions → dedupe by (edge, epoch, seq) → merge deltas, keep rows → advance watermarks → fire or revise
 //	→ one synced commit {state, applied seq, place in the stream, effects} → effects out
 type partition struct {
 	id      uint32
@@ -41,7 +41,21 @@ type partition struct {
 	position uint64
 	effects  uint64 // last number used
 	entries  map[byte]uint64
-	oldest   int64 // arrival of the oldest reading of the turn, µs
+	oldest   int64            // arrival of the oldest reading of the turn, µs
+	retained map[uint32]int64 // by view: watermark at which old windows were dropped last
+
+	readers map[uint32][]*reader // views over what is made here, by view or join
+	joins   map[uint32]*joinState
+	routes  map[uint32]*routeState
+	relays  map[uint32]*relay // watermarks of what partitions make, by view or join
+	sent    []uint64          // by partition: the last letter to it
+	read    []uint64          // the last letter from it
+	told    map[uint32]int64  // watermarks that other partitions know of, by view or join
+	toldAt  int64
+	mail    atomic.Bool // letters wait
+	rings   chan struct{}
+	wake    func(partition uint32)
+	joined  atomic.Int64 // rows that joins keep
 
 	mu      sync.Mutex // guards outputs alone, which queries read
 	outputs map[uint32]int64
@@ -73,6 +87,7 @@ func (p *partition) run(ctx context.Context, in <-chan intake.Message) error {
 					break gather
 				}
 			}
+		case <-p.rings:
 		case <-timer.C:
 		case <-ctx.Done():
 			return nil
@@ -94,6 +109,10 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		return errors.Join(err, tx.Discard())
 	}
 	p.oldest = 0
+	mailed, err := p.letters(t)
+	if err != nil {
+		return errors.Join(err, tx.Discard())
+	}
 	for _, m := range batch {
 		p.bytes.Add(uint64(m.Bytes))
 		if err := p.apply(ctx, t, m); err != nil {
@@ -101,12 +120,14 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		}
 	}
 	moved := p.advance(t)
-	if len(batch) == 0 && !moved && !t.adopted {
+	if len(batch) == 0 && !moved && !t.adopted && !mailed {
 		return tx.Discard()
 	}
+	p.advanceJoins(t)
 	if err := p.flush(t); err != nil {
 		return errors.Join(err, tx.Discard())
 	}
+	p.post(t)
 	if len(batch) > 0 {
 		p.position = batch[len(batch)-1].Sequence
 		tx.Position(p.id, p.position)
@@ -117,6 +138,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	if p.oldest > 0 {
 		p.m.committed.Observe(float64(time.Now().UnixMicro()-p.oldest) / 1e6)
 	}
+	p.delivered(t)
 	p.live.publish(t)
 	if moved {
 		if err := p.emitFinals(now); err != nil {
@@ -138,6 +160,10 @@ type turn struct {
 	rows    []positioned // for the map, after the commit
 	results []result     // for viewers of views, after the commit
 	marks   map[uint32]int64
+
+	gained  map[group]*gain     // what rows of joins add to views, until the turn's end
+	letters []letter            // by partition
+	given   map[givenRow][]byte // what rows give since this turn
 }
 
 func (p *partition) apply(ctx context.Context, t *turn, m intake.Message) error {
@@ -207,7 +233,7 @@ func (p *partition) deltas(t *turn, d *wire.Deltas) error {
 		p.m.unknown.Add(float64(d.Count)) // the view was dropped meanwhile
 		return nil
 	}
-	watermark := p.streams[v.Def.Stream].output()
+	watermark := p.inputMark(v.Def)
 	keys, states := d.Keys, d.States
 	store := viewStore{p, v.Def.Id}
 	for i := range int(d.Count) {
@@ -219,20 +245,25 @@ func (p *partition) deltas(t *turn, d *wire.Deltas) error {
 		if states, out, err = v.Delta(d.PaneUs, key, states, watermark, store); err != nil {
 			return err
 		}
-		if out.Class == window.Late {
-			p.m.late.WithLabelValues(v.Def.Name, window.Late.String()).Inc()
+		var readings uint64
+		if i < len(d.Readings) {
+			readings = d.Readings[i]
 		}
-		if out.Refused {
-			p.m.late.WithLabelValues(v.Def.Name, window.TooLate.String()).Inc()
-			var readings uint64
-			if i < len(d.Readings) {
-				readings = d.Readings[i]
-			}
-			p.tooLate(t, v, out, key, readings, watermark)
-		}
+		p.judged(t, v, out, key, readings, watermark)
 		keys = rest
 	}
 	return nil
+}
+
+// judged counts what was late, and notes what was too late.
+func (p *partition) judged(t *turn, v *merge.View, out merge.Outcome, key []byte, readings uint64, watermark int64) {
+	if out.Class == window.Late {
+		p.m.late.WithLabelValues(v.Def.Name, window.Late.String()).Inc()
+	}
+	if out.Refused {
+		p.m.late.WithLabelValues(v.Def.Name, window.TooLate.String()).Inc()
+		p.tooLate(t, v, out, key, readings, watermark)
+	}
 }
 
 // advance moves each stream's watermark as far as its edges allow.
@@ -248,24 +279,30 @@ func (p *partition) advance(t *turn) (moved bool) {
 			t.marks[id] = us
 		}
 	}
+	for _, v := range p.views {
+		if us := p.inputMark(v.Def); us > dawn {
+			t.marks[v.Def.Id] = us
+			moved = moved || us > p.outputs[v.Def.Id]
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outputs = t.marks
 	return moved
 }
 
-// output is the stream's watermark in this partition, for queries.
-func (p *partition) output(stream uint32) (int64, bool) {
+// output is the watermark of a stream, or of what a view reads, in this partition, for queries.
+func (p *partition) output(id uint32) (int64, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	us, ok := p.outputs[stream]
+	us, ok := p.outputs[id]
 	return us, ok
 }
 
 // flush stores what changed, and gathers what viewers and stores are to be told.
 func (p *partition) flush(t *turn) error {
 	for _, v := range p.views {
-		watermark := p.streams[v.Def.Stream].output()
+		watermark := p.inputMark(v.Def)
 		var failed error
 		sessions := v.Def.GapUs > 0
 		err := v.Flush(watermark, viewStore{p, v.Def.Id}, func(c merge.Change) {
@@ -279,9 +316,14 @@ func (p *partition) flush(t *turn) error {
 			var err error
 			switch {
 			case c.Dropped:
-				t.tx.DropSession(p.id, v.Def.Id, c.Start, key)
+				if sessions {
+					t.tx.DropSession(p.id, v.Def.Id, c.Start, key)
+				} else {
+					t.tx.DropWindow(p.id, v.Def.Id, c.Start, key)
+				}
+				err = p.changed(t, v.Def, c.Start, 0, key, nil)
 				if c.Retracted {
-					err = p.retract(t, v, c, watermark)
+					err = errors.Join(err, p.retract(t, v, c, watermark))
 				}
 			case c.Window == nil || v.Def.EmitFinal && !sessions: // these are told by emitFinals
 			default:
@@ -326,7 +368,10 @@ func (s viewStore) Near(key []byte, from, to int64, f func(start int64, stored [
 // report makes a window's row for viewers and, once it has fired, a point for the history store.
 func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *merge.Window, watermark int64, fired bool) error {
 	row, ok, err := v.Shape().Row(nil, start, key, w, watermark)
-	if err != nil || !ok {
+	if err != nil {
+		return err
+	}
+	if err := p.changed(t, v.Def, start, w.End, key, row); err != nil || !ok {
 		return err
 	}
 	t.results = append(t.results, resultOf(v.Def, string(key), start, w, row))
@@ -358,7 +403,7 @@ func (p *partition) retract(t *turn, v *merge.View, c merge.Change, watermark in
 // done is committed with the effects.
 func (p *partition) emitFinals(now int64) error {
 	for id, v := range p.views {
-		watermark := p.streams[v.Def.Stream].output()
+		watermark := p.inputMark(v.Def)
 		from, done := p.finals[id]
 		if !v.Def.EmitFinal || v.Def.GapUs > 0 || done && watermark <= from {
 			continue
@@ -375,10 +420,12 @@ func (p *partition) emitFinals(now int64) error {
 			return errors.Join(err, t.tx.Discard())
 		}
 		t.tx.Final(p.id, id, watermark)
+		p.finals[id] = watermark
+		p.post(t)
 		if err := t.tx.Commit(); err != nil {
 			return err
 		}
-		p.finals[id] = watermark
+		p.delivered(t)
 		p.live.publish(t)
 		if t.effects > 0 {
 			p.sink(p.id)
@@ -396,11 +443,17 @@ func (p *partition) panes(view uint32) merge.Panes {
 
 // retain drops windows older than the view keeps, a minute of event time at a time.
 func (p *partition) retain(t *turn, v *merge.View, watermark int64) error {
-	def, s := v.Def, p.streams[v.Def.Stream]
-	if def.RetentionUs <= 0 || watermark-s.retained[def.Id] < int64(time.Minute/time.Microsecond) {
+	def := v.Def
+	if def.RetentionUs <= 0 || watermark-p.retained[def.Id] < int64(time.Minute/time.Microsecond) {
 		return nil
 	}
-	s.retained[def.Id] = watermark
+	p.retained[def.Id] = watermark
+	if def.Upserts {
+		t.tx.DropShares(p.id, def.Id, watermark-def.RetentionUs)
+	}
+	for _, r := range p.readers[def.Id] {
+		t.tx.DropAllGiven(p.id, r.def.Id, watermark-def.RetentionUs)
+	}
 	if def.GapUs == 0 {
 		t.tx.DropWindows(p.id, def.Id, watermark-def.RetentionUs)
 		return nil

@@ -111,7 +111,7 @@ func (l *publisher) publish(t *turn) {
 		if !l.hasView(v.Id) {
 			continue
 		}
-		us, ok := t.marks[v.Stream]
+		us, ok := t.marks[v.Id]
 		topic := l.view(v)
 		topic.Put(rows, us, ok)
 		if span := max(v.WindowUs, v.GapUs); span > 0 && ok && topic.Len() > keptKeys {

@@ -94,7 +94,7 @@ func (c *Core) tables(p *plan.Plan) []sql.Relation {
 		all = append(all, sql.TableRelation(t))
 	}
 	for _, s := range p.Streams {
-		if s.Position != nil {
+		if s.Position != nil || s.Table {
 			all = append(all, sql.StreamRelation(s))
 		}
 	}
@@ -135,7 +135,7 @@ type source func(failed *error) iter.Seq[[]value.Value]
 func (c *Core) read(ctx context.Context, p *plan.Plan, name string, q *sql.Query) (source, *string) {
 	for _, v := range p.Views {
 		if v.Name == name {
-			return c.readView(v, q), c.watermarkText(v.Stream)
+			return c.readView(v, q), c.watermarkText(v.Id)
 		}
 	}
 	for _, s := range p.Streams {
@@ -177,7 +177,7 @@ func (c *Core) readView(def *plan.View, q *sql.Query) source {
 			from, to := span(def, q)
 			var row []value.Value
 			for _, p := range c.partitions {
-				watermark, ok := p.output(def.Stream)
+				watermark, ok := p.output(def.Id)
 				if !ok {
 					watermark = dawn
 				}

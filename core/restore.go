@@ -30,9 +30,13 @@ func (p *partition) restore(now int64) error {
 	for _, def := range p.plan.Streams {
 		p.streams[def.Id] = newStreamState(def, p.cfg.Time.Idle.Microseconds())
 	}
+	if err = p.restoreDerived(); err != nil {
+		return err
+	}
 	if err = p.store.Watermarks(p.id, func(stream uint32, edge string, us int64) {
 		switch s := p.streams[stream]; {
 		case s == nil:
+			p.relays[stream].restore(edge, us)
 		case edge == "":
 			s.marks.Restore(us)
 		default:
@@ -48,6 +52,11 @@ func (p *partition) restore(now int64) error {
 		}
 		if err := p.restoreRows(id, s); err != nil {
 			return err
+		}
+	}
+	for _, def := range p.plan.Views {
+		if us := p.inputMark(def); us > dawn {
+			p.outputs[def.Id] = us
 		}
 	}
 	for _, def := range p.plan.Views {
@@ -96,7 +105,7 @@ func (p *partition) restoreView(def *plan.View) error {
 		return err
 	}
 	p.views[def.Id] = v
-	watermark := p.streams[def.Stream].output()
+	watermark := p.inputMark(def)
 	from := int64(-1 << 63)
 	if watermark != dawn && def.WindowUs > 0 {
 		from = watermark - def.WindowUs + 1
@@ -165,6 +174,7 @@ func (p *partition) adopt(t *turn) error {
 	for id := range p.views {
 		if views[id] == nil {
 			t.tx.DropView(p.id, id)
+			t.tx.DropStream(p.id, id) // the watermarks of views over it
 			delete(p.finals, id)
 		}
 	}
@@ -174,5 +184,5 @@ func (p *partition) adopt(t *turn) error {
 		}
 	}
 	p.plan, p.streams, p.views, t.adopted = next, streams, views, true
-	return nil
+	return p.adoptDerived(t)
 }

@@ -42,6 +42,13 @@ func newStatus(c *Core, r prometheus.Registerer) *status {
 	s := &status{core: c}
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_state_bytes", Help: "Disk that the core's state takes."},
 		func() float64 { return float64(c.store.DiskBytes()) }))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_join_rows", Help: "Rows that joins of streams keep."},
+		func() (rows float64) {
+			for _, p := range c.partitions {
+				rows += float64(p.joined.Load())
+			}
+			return rows
+		}))
 	return s
 }
 
@@ -76,7 +83,7 @@ func (s *status) count(ctx context.Context, now time.Time) Status {
 	next.BytesTotal = c.received.Load()
 	p := c.catalog.plan()
 	for _, def := range p.Views {
-		if us, ok := c.watermark(def.Stream); ok {
+		if us, ok := c.watermark(def.Id); ok {
 			c.m.watermark.WithLabelValues(def.Name).Set(float64(us) / 1e6)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
@@ -15,13 +16,12 @@ import (
 
 // streamState is one stream in one partition: watermarks, and the newest row of each key.
 type streamState struct {
-	def      *plan.Stream
-	keys     []int // the key columns
-	width    int   // of a row on the wire
-	time     int   // the column that holds its event time
-	marks    merge.Watermarks
-	latest   map[string]newest
-	retained map[uint32]int64 // by view: watermark at which old windows were dropped last
+	def    *plan.Stream
+	keys   []int // the key columns
+	width  int   // of a row on the wire
+	time   int   // the column that holds its event time
+	marks  merge.Watermarks
+	latest map[string]newest
 }
 
 type newest struct {
@@ -33,7 +33,7 @@ type newest struct {
 const dawn = -1 << 62
 
 func newStreamState(def *plan.Stream, idleAfter int64) *streamState {
-	s := &streamState{def: def, width: len(def.Columns), time: int(def.Timestamp), latest: map[string]newest{}, retained: map[uint32]int64{}}
+	s := &streamState{def: def, width: len(def.Columns), time: int(def.Timestamp), latest: map[string]newest{}}
 	s.marks.IdleAfter = idleAfter
 	if def.Timestamp < 0 {
 		s.time = s.width
@@ -66,6 +66,15 @@ type positioned struct {
 // rows keeps the newest row of each key, by event time and, of two at one time, by their bytes: any order of arrival ends
 // the same.
 func (p *partition) rows(t *turn, r *wire.Rows, received int64) error {
+	if route := p.routes[r.Stream]; route != nil {
+		rows, err := wire.ReadColumns(r.Columns, int(r.Count), route.width+1)
+		if err != nil {
+			return fmt.Errorf("route %d: %w", r.Stream, err)
+		}
+		p.m.rows.WithLabelValues(p.streams[route.def.Stream].def.Name).Add(float64(len(rows)))
+		p.routed(t, route, rows)
+		return nil
+	}
 	s := p.streams[r.Stream]
 	if s == nil {
 		p.m.unknown.Add(float64(r.Count))
@@ -138,7 +147,7 @@ func typeOf(k value.Kind) *plan.Type { return &plan.Type{Kind: uint32(k)} }
 
 // tooLate notes a delta whose window accepts no more.
 func (p *partition) tooLate(t *turn, v *merge.View, out merge.Outcome, key []byte, readings uint64, watermark int64) {
-	p.entry(t, state.TableLate, value.OfString(p.streams[v.Def.Stream].def.Name), value.OfString(v.Def.Name), value.OfString(keyText(key)),
+	p.entry(t, state.TableLate, value.OfString(sql.SourceName(p.plan, v.Def)), value.OfString(v.Def.Name), value.OfString(keyText(key)),
 		value.OfTime(out.Window), value.OfTime(out.End), value.OfInt(int64(readings)), value.OfInt((watermark-out.End)/1000))
 }
 

@@ -41,6 +41,7 @@ type Window struct {
 	changed  bool
 	late     bool // changed after it fired: a revision, unless this is its
 	fresh    bool // first result
+	empty    bool // Replace left nothing of it
 }
 
 // NewView compiles the core's half of a view.
@@ -132,6 +133,37 @@ func (v *View) Delta(start int64, key, src []byte, watermark int64, store Store)
 	return rest, Outcome{Class: class}, nil
 }
 
+// Replace makes a window what it is said to be, instead of adding to it: of a tumbling view over a view, whose rows change. A nil partial says
+// that nothing is in it any more.
+func (v *View) Replace(start int64, key []byte, partial aggregate.Partial, watermark int64, store Store) (Outcome, error) {
+	class := window.Classify(window.End(start, v.Def.WindowUs), v.Def.GraceUs, watermark)
+	if class == window.TooLate {
+		return Outcome{class, true, start, window.End(start, v.Def.WindowUs)}, nil
+	}
+	w := v.panes[start][string(key)]
+	if w == nil {
+		w = &Window{}
+		if class == window.Late {
+			bytes, err := store.Window(start, key)
+			if err != nil {
+				return Outcome{}, err
+			}
+			if w.fresh = bytes == nil; !w.fresh {
+				if w, err = v.Decode(bytes); err != nil {
+					return Outcome{}, err
+				}
+			}
+		}
+		v.put(start, string(key), w)
+	}
+	if partial != nil || w.Partial == nil {
+		w.Partial = partial
+	}
+	w.empty = partial == nil
+	w.changed, w.late = true, w.late || class == window.Late
+	return Outcome{Class: class}, nil
+}
+
 func (v *View) put(start int64, key string, w *Window) {
 	keys := v.panes[start]
 	if keys == nil {
@@ -196,7 +228,7 @@ type Change struct {
 	Fired  bool    // the watermark passed its end, now or (a revision) before
 
 	Last      int64 // of a session to be stored: its last reading
-	Dropped   bool  // a session that is part of another one now: what is stored of it goes
+	Dropped   bool  // a session that is part of another one now, or a window with nothing in it: what is stored of it goes
 	Retracted bool  // and a result of it had left
 }
 
@@ -218,6 +250,14 @@ func (v *View) Flush(watermark int64, store Store, report func(Change)) error {
 			c := Change{Start: start, Key: key, Window: w, Fired: fires}
 			if w.late && !w.fresh {
 				w.Revision++
+			}
+			if w.empty {
+				c.Dropped, c.Retracted = true, w.late && !w.fresh
+				delete(keys, key)
+				if w.Partial != nil {
+					report(c)
+				}
+				continue
 			}
 			if w.changed {
 				c.Stored = w.Partial.Append(appendUvarint(nil, uint64(w.Revision)))

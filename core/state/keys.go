@@ -13,6 +13,10 @@ import "encoding/binary"
 //	l <stream> <partition> <key>              latest row: event time, row
 //	x <partition> <number>                    effect that has not left
 //	t <table> <partition> <number>            row of one of the core's own tables
+//	m <to> <from> <number>                    letter from a partition to another
+//	g <view> <partition> <row>                what a row of the view below gave a view last: pane, group key, states
+//	c <view> <partition> <pane> <group key> <row>  the same where the group is: states
+//	j <join> <partition> <side> <time> <number>    row that a join keeps
 
 // Tables of the core.
 const (

@@ -104,6 +104,13 @@ func (t *Tx) DropView(partition, view uint32) {
 	t.drop(key('v', view, partition))
 	t.drop(key('s', view, partition))
 	t.drop(key('f', partition, view))
+	t.drop(key('g', view, partition))
+	t.drop(key('c', view, partition))
+}
+
+// DropWindow deletes a window.
+func (t *Tx) DropWindow(partition, view uint32, start int64, group []byte) {
+	t.delete(windowKey(partition, view, start, group))
 }
 
 // DropStream deletes a stream's rows and watermarks in one partition.

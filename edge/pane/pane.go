@@ -87,7 +87,7 @@ type entry struct {
 func New(p *plan.Plan, tables map[uint32]*reference.Table) (*Table, error) {
 	t := &Table{partitions: p.Partitions, streams: map[uint32]*stream{}, sides: map[uint32]int{}, routed: map[uint32]bool{}}
 	for _, s := range p.Streams {
-		st := &stream{forward: s.Position != nil, timed: s.Timestamp < 0, width: len(s.Columns), columns: len(s.Columns), rows: make([][]value.Value, max(1, p.Partitions))}
+		st := &stream{forward: s.Position != nil || s.Table, timed: s.Timestamp < 0, width: len(s.Columns), columns: len(s.Columns), rows: make([][]value.Value, max(1, p.Partitions))}
 		if st.timed {
 			st.width++
 		}

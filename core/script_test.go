@@ -1,0 +1,152 @@
+package core
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/protocol/value"
+)
+
+// TestScripts runs testdata/*.sql: what views show, as readings come in and watermarks move. A script is SQL, one statement a line or over
+// several up to a ;, and lines of its own:
+//
+//	INSERT INTO stream VALUES (…)    is a reading that reaches the core by the edge named last
+//	EDGE south                       the readings and watermarks below come from this edge (north at first)
+//	WATERMARK '10:00:10'             the edge expects nothing older any more; of all streams, or WATERMARK '10:00:10' orders, of one
+//	CRASH                            the core is killed and starts again
+//
+// Times of day are those of 2026-01-01, UTC. What SELECT answers stands behind it in lines that begin with -->, in order of their text unless
+// there is an ORDER BY. After a change made on purpose: HEXPANE_UPDATE=1 go test ./core -run TestScripts
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) { runScript(t, file) })
+	}
+}
+
+var timeOfDay = regexp.MustCompile(`'(\d\d:\d\d:\d\d(\.\d+)?)'`)
+
+const scriptDay = "2026-01-01T"
+
+func runScript(t *testing.T, file string) {
+	raw, err := os.ReadFile(file)
+	check(t, err)
+	s := &script{field: newField(t, 3), edge: "north"}
+	defer func() { s.close() }()
+	var out []string
+	var want, statement []string
+	var block []string // lines that a statement's answer follows
+	flush := func() {
+		if block == nil {
+			return
+		}
+		got := s.run(strings.Join(statement, "\n"))
+		if !slices.Equal(got, want) && os.Getenv("HEXPANE_UPDATE") == "" {
+			t.Errorf("%s\n  gives\n%s\n  not\n%s", strings.Join(statement, "\n"), strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		out = append(out, block...)
+		for _, line := range got {
+			out = append(out, strings.TrimRight("--> "+line, " "))
+		}
+		block, statement, want = nil, nil, nil
+	}
+	open := false
+	for _, line := range strings.Split(strings.TrimRight(string(raw), "\n"), "\n") {
+		answer, isAnswer := strings.CutPrefix(line, "-->")
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case isAnswer:
+			want = append(want, strings.TrimPrefix(answer, " "))
+		case !open && (trimmed == "" || strings.HasPrefix(trimmed, "--")):
+			flush()
+			out = append(out, line)
+		default:
+			if !open {
+				flush()
+			}
+			block, statement = append(block, line), append(statement, line)
+			first, _, _ := strings.Cut(trimmed, " ")
+			own := slices.Contains([]string{"EDGE", "WATERMARK", "CRASH"}, first)
+			open = !own && !strings.HasSuffix(trimmed, ";")
+		}
+	}
+	flush()
+	if os.Getenv("HEXPANE_UPDATE") != "" {
+		check(t, os.WriteFile(file, []byte(strings.Join(out, "\n")+"\n"), 0o600))
+	}
+}
+
+type script struct {
+	*field
+	edge string
+}
+
+func (s *script) run(text string) []string {
+	text = timeOfDay.ReplaceAllString(text, "'"+scriptDay+"${1}Z'")
+	words := strings.Fields(text)
+	switch words[0] {
+	case "EDGE":
+		s.edge = words[1]
+		return nil
+	case "CRASH":
+		s.crash()
+		return nil
+	case "WATERMARK":
+		at, err := value.Parse(value.Type{Kind: value.Timestamp}, strings.Trim(words[1], "'"))
+		check(s.t, err)
+		marks := map[uint32]int64{}
+		for _, st := range s.core.catalog.plan().Streams {
+			if len(words) < 3 || st.Name == words[2] {
+				marks[st.Id] = at.Int()
+			}
+		}
+		if len(marks) == 0 {
+			s.t.Fatal("no stream ", words[2])
+		}
+		s.send(s.edge, marks)
+		return nil
+	}
+	statements, err := sql.Parse(text)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	st := statements[0]
+	switch x := st.(type) {
+	case *sql.Insert:
+		def, rows, err := sql.InsertRows(s.core.catalog.plan(), x, s.now)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		var readings []reading
+		for _, row := range rows {
+			readings = append(readings, reading{def, row})
+		}
+		s.send(s.edge, nil, readings...)
+		return nil
+	case *sql.Select, *sql.Show, *sql.Explain, *sql.DescribeStatement:
+		rows, err := s.ask(text)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		if sel, ok := st.(*sql.Select); ok && sel.OrderBy == nil {
+			slices.Sort(rows)
+		}
+		for i := range rows {
+			rows[i] = strings.ReplaceAll(strings.ReplaceAll(rows[i], scriptDay, ""), "Z", "")
+		}
+		return rows
+	}
+	if _, err := s.do(st); err != nil {
+		return []string{fmt.Sprint("error: ", err)}
+	}
+	return nil
+}
