@@ -29,7 +29,6 @@ type field struct {
 	now      int64
 	sequence uint64
 	edges    map[string]*fieldEdge
-	results  []result // told to viewers since the last look
 }
 
 // fieldEdge numbers an edge's batches.

@@ -294,7 +294,7 @@ func try(p *plan.Plan, st sql.Statement) (*plan.Plan, error) {
 		tables = append(tables, sql.Relation{Name: name})
 	}
 	for _, s := range p.Streams {
-		if s.Position != nil {
+		if s.Position != nil || s.Table {
 			tables = append(tables, sql.StreamRelation(s))
 		}
 	}

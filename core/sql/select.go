@@ -62,6 +62,9 @@ func resolve(p *plan.Plan, name Ident, tables []Relation) Relation {
 	if s, ok := findNamed(p.GetStreams(), name); ok {
 		fail(name.Pos, "%s is a stream and keeps no rows to select; CREATE VIEW … AS SELECT … FROM %s keeps some", s.Name, s.Name)
 	}
+	if q, ok := findNamed(p.GetQueries(), name); ok {
+		fail(name.Pos, "%s is a stream and keeps no rows to select; CREATE VIEW … AS SELECT … FROM %s keeps some", q.Name, q.Name)
+	}
 	fail(name.Pos, "no view or table `%s`%s", name.Name, didYouMean(name.Name, names))
 	return Relation{}
 }
