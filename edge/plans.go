@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,6 +57,10 @@ func (e *Edge) followPlans(ctx context.Context, js jetstream.JetStream) error {
 				e.log.Error("unreadable plan; going on with the old one", "revision", entry.Revision(), "error", err)
 				continue
 			}
+			if plan.Strange(p) {
+				e.line.refuse(p.Version, errLater)
+				continue
+			}
 			next, err := fetch(ctx, js, p)
 			if err != nil { // they may be gone already, with a newer plan on its way
 				if ctx.Err() == nil {
@@ -74,6 +79,8 @@ func (e *Edge) followPlans(ctx context.Context, js jetstream.JetStream) error {
 		}
 	}
 }
+
+var errLater = errors.New("it was made by a later version of hexpane, which says things that this edge does not know; update the edge")
 
 // fetch gets the contents of the tables that a plan's views join. A table's contents are asked for again with each plan: plans
 // change rarely, and what is at hand is then never something else than what the plan says.

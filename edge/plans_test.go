@@ -6,6 +6,7 @@ import (
 
 	"github.com/hexpane/hexpane/edge/peers"
 	"github.com/hexpane/hexpane/protocol/plan"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // A plan that can't run here changes nothing, and the core hears why; the next one that can ends it.
@@ -31,12 +32,18 @@ func TestAPlanThatCannotRunIsToldOf(t *testing.T) {
 	peers.Eventually(t, "the core hears that the tables are missing", func() bool {
 		return strings.Contains(h.received(t).stats.PlanProblem, "plan 3")
 	})
+	later := cityPlan(4)
+	later.Views[0].ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 999, protowire.VarintType), 1))
+	h.put(t, later)
+	peers.Eventually(t, "the core hears that the edge is too old for a plan", func() bool {
+		return strings.Contains(h.received(t).stats.PlanProblem, "update the edge")
+	})
 	publish(t, c, 1, "bus", readings(10, 10)...)
 
-	h.put(t, cityPlan(4))
+	h.put(t, cityPlan(5))
 	peers.Eventually(t, "the next plan runs", func() bool {
 		s := h.received(t).stats
-		return s.PlanVersion == 4 && s.PlanProblem == ""
+		return s.PlanVersion == 5 && s.PlanProblem == ""
 	})
 	publish(t, c, 1, "bus", readings(20, 10)...)
 	c.Disconnect(0)

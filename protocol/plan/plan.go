@@ -8,6 +8,7 @@ import (
 	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/value"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // Value gives the type as protocol/value has it; nil is the zero type.
@@ -61,4 +62,28 @@ func Layout(v *View) (aggregate.Layout, error) {
 		}
 	}
 	return l, nil
+}
+
+// Strange reports that a plan says something that this version of the program knows no word for. Who runs plans must refuse it: to leave out
+// what is not understood would compute something else.
+func Strange(p *Plan) bool { return strange(p.ProtoReflect()) }
+
+func strange(m protoreflect.Message) bool {
+	if len(m.GetUnknown()) > 0 {
+		return true
+	}
+	found := false
+	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case field.Message() == nil:
+		case field.IsList():
+			for i := range v.List().Len() {
+				found = found || strange(v.List().Get(i).Message())
+			}
+		default:
+			found = strange(v.Message())
+		}
+		return !found
+	})
+	return found
 }
