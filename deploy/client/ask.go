@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -65,6 +66,10 @@ func (s *server) post(ctx context.Context, sql string) (*http.Response, error) {
 	}
 	resp, err := s.http.Do(r)
 	if err != nil {
+		var where *url.Error
+		if errors.As(err, &where) { // it says the address once more
+			err = where.Err
+		}
 		return nil, fmt.Errorf("no core answers at %s: %w", s.address, err)
 	}
 	if resp.StatusCode == http.StatusOK {
@@ -76,6 +81,7 @@ func (s *server) post(ctx context.Context, sql string) (*http.Response, error) {
 	if err != nil || json.Unmarshal(text, &refused) != nil || refused.Error.Message == "" {
 		return nil, fmt.Errorf("%s answers %s: is it a core's address?", s.address, resp.Status)
 	}
+	refused.Error.Message = printable(refused.Error.Message)
 	if resp.StatusCode == http.StatusUnauthorized {
 		return nil, fmt.Errorf("%s (give --token, or HEXPANE_TOKEN in the environment)", refused.Error.Message)
 	}

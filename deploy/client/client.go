@@ -10,6 +10,7 @@
 //	place.go     an error → its line, with a caret
 //	prompt.go    the prompt; commands.go: what begins with \ there
 //	edit.go      the line editor, or plain lines
+//	paste.go     what is pasted into the editor
 //	history.go   what was typed, in the user's state directory
 //	complete.go  what Tab offers; words.go, catalog.go: from what
 //

@@ -27,18 +27,26 @@ type completer func(line string, at int) (head string, words []string, tail stri
 // newEditor edits lines on a terminal that can, and reads plain lines from one that can't: prompts then go to stderr.
 func newEditor(p Process, complete completer) editor {
 	if p.Stdin == os.Stdin && p.Stdout == os.Stdout && isTerminal(os.Stdin) && isTerminal(os.Stdout) && liner.TerminalSupported() {
+		release, err := filterPastes(os.Stdin)
+		if err != nil {
+			return plainLines{bufio.NewReader(p.Stdin), p.Stderr}
+		}
 		l := liner.NewLiner()
 		l.SetCtrlCAborts(true)
 		l.SetMultiLineMode(true) // a line longer than the terminal is wide is wrapped
 		l.SetTabCompletionStyle(liner.TabPrints)
 		l.SetBeep(false)
 		l.SetWordCompleter(liner.WordCompleter(complete))
-		return lineEditor{l}
+		fmt.Fprint(os.Stdout, markPastes)
+		return lineEditor{l, release}
 	}
 	return plainLines{bufio.NewReader(p.Stdin), p.Stderr}
 }
 
-type lineEditor struct{ *liner.State }
+type lineEditor struct {
+	*liner.State
+	release func()
+}
 
 func (e lineEditor) read(prompt string) (string, error) {
 	line, err := e.Prompt(prompt)
@@ -49,7 +57,12 @@ func (e lineEditor) read(prompt string) (string, error) {
 }
 
 func (e lineEditor) remember(line string) { e.AppendHistory(line) }
-func (e lineEditor) close() error         { return e.Close() }
+
+func (e lineEditor) close() error {
+	fmt.Fprint(os.Stdout, unmarkPastes)
+	e.release()
+	return e.Close()
+}
 
 type plainLines struct {
 	in  *bufio.Reader

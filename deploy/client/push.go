@@ -144,7 +144,7 @@ func (p *pushCSV) line(l pushed) error {
 		p.records = p.o.newRecords(l.Columns)
 	}
 	for _, m := range l.Messages {
-		fmt.Fprintln(p.o.notes, m)
+		fmt.Fprintln(p.o.notes, printable(m))
 	}
 	if p.records == nil {
 		return nil
@@ -171,7 +171,7 @@ func (p *pushTable) line(l pushed) error {
 		p.columns = l.Columns
 	}
 	for _, m := range l.Messages {
-		fmt.Fprintln(p.o, m)
+		fmt.Fprintln(p.o, printable(m))
 	}
 	switch {
 	case l.Row == nil:

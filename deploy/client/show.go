@@ -23,9 +23,9 @@ type output struct {
 func (o *output) show(a *answer) (done, error) {
 	for _, m := range a.Messages {
 		if o.format == "csv" {
-			fmt.Fprintln(o.notes, m)
+			fmt.Fprintln(o.notes, printable(m))
 		} else {
-			fmt.Fprintln(o, m)
+			fmt.Fprintln(o, printable(m))
 		}
 	}
 	if len(a.Columns) == 0 {

@@ -9,13 +9,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/term"
 )
 
 // terminal is a program at a real pseudo-terminal, with a user who reads what it prints, in turn.
@@ -23,6 +26,7 @@ type terminal struct {
 	t    *testing.T
 	tty  *os.File
 	cmd  *exec.Cmd
+	mode *term.State   // before the program
 	done chan struct{} // closed when all was read
 
 	mu   sync.Mutex
@@ -46,11 +50,21 @@ func atTerminal(t *testing.T, server, state string, env ...string) *terminal {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, "hexpane"), "sql", "--server", server)
 	cmd.Env = append(append(os.Environ(), "TERM=xterm", "LANG=C.UTF-8", "XDG_STATE_HOME="+state, "GORACE=halt_on_error=1 exitcode=66 atexit_sleep_ms=0"), env...)
-	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
+	tty, stream, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &terminal{t: t, tty: tty, cmd: cmd, done: make(chan struct{})}
+	defer stream.Close()
+	mode, err := term.GetState(int(tty.Fd()))
+	if err == nil {
+		err = pty.Setsize(tty, &pty.Winsize{Rows: 40, Cols: 120})
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stream, stream, stream
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Pdeathsig: syscall.SIGKILL}
+	if err = errors.Join(err, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	x := &terminal{t: t, tty: tty, cmd: cmd, mode: mode, done: make(chan struct{})}
 	go func() {
 		defer close(x.done)
 		buffer := make([]byte, 64<<10)
@@ -116,6 +130,9 @@ func (x *terminal) ends() {
 	}
 	if err := x.cmd.Wait(); err != nil {
 		x.t.Fatal(err)
+	}
+	if mode, err := term.GetState(int(x.tty.Fd())); err != nil || !reflect.DeepEqual(mode, x.mode) {
+		x.t.Errorf("the terminal is not left as it was: %+v, %v; before: %+v", mode, err, x.mode)
 	}
 }
 
@@ -192,6 +209,13 @@ func TestPrompt(t *testing.T) {
 	x.expect("select device, n, avg_speed from fleet order by fleet.device;")
 	x.expect(fleetTable)
 	x.expect(first)
+	x.send("\x1b[200~SELECT\tdevice,\n\tn\n\tFROM\tfleet WHERE\tn > 1;\x1b[201~")
+	x.expect("SELECT    device,")
+	x.expect("FROM    fleet WHERE    n > 1")
+	x.send(enter)
+	x.expect("(0 rows, ")
+	x.expect(first)
+
 	x.send("SHOW " + tab + tab)
 	x.expect("EDGES")
 	x.expect("VIEWS")
@@ -251,14 +275,23 @@ func TestPromptWithoutEditor(t *testing.T) {
 	x.expect(first)
 	x.send(ctrlD)
 	x.ends()
+	x = atTerminal(t, s.http, t.TempDir(), "TERM=dumb")
+	x.expect(first)
+	x.send(ctrlC)
+	x.ends()
 }
 
 // Ctrl-C ends a push query and not the prompt; rows are there before the query's end. The core is a stand-in that speaks
 // the protocol.
 func TestPromptStopsAPushQuery(t *testing.T) {
-	left := make(chan struct{})
+	left, asked := make(chan struct{}), make(chan struct{})
 	core := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "slow") {
+			close(asked)
+			<-r.Context().Done()
+			return
+		}
 		if !strings.Contains(string(body), "EMIT CHANGES") {
 			fmt.Fprintln(w, `{"columns":[{"name":"two","type":"BIGINT"}],"rows":[[2]]}`)
 			return
@@ -288,7 +321,13 @@ func TestPromptStopsAPushQuery(t *testing.T) {
 	x.send("SELECT 2;" + enter)
 	x.expect("two\n  2\n(1 row, ")
 	x.expect(first)
-	x.send(ctrlD)
+	x.send("SELECT slow;" + enter)
+	<-asked
+	x.send(ctrlC)
+	x.expect("interrupted; the core may have run it all the same\n" + first)
+	if err := x.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
 	x.ends()
 }
 
