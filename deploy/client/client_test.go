@@ -24,8 +24,10 @@ func fakeCore(t *testing.T, answers map[string]string) *Config {
 		}
 		answer, ok := answers[body.SQL]
 		if !ok {
-			w.WriteHeader(http.StatusBadRequest)
 			answer = `{"error":{"message":"no such thing","line":2,"column":3}}`
+		}
+		if strings.HasPrefix(answer, `{"error"`) {
+			w.WriteHeader(http.StatusBadRequest)
 		}
 		fmt.Fprintln(w, answer)
 	}))
@@ -116,7 +118,7 @@ func TestLongAnswer(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	cfg := fakeCore(t, map[string]string{"A": `{"messages":["a"]}`, "B": `{"messages":["b"]}`, "TORN": `{"columns":[{"name":"x"}],"rows":[[1],[2`})
+	cfg := fakeCore(t, map[string]string{"A": `{"messages":["a"]}`, "B": `{"messages":["b"]}`, "WRONG x": `{"error":{"message":"no\u001b such word","line":1,"column":5}}`, "TORN": `{"columns":[{"name":"x"}],"rows":[[1],[2`})
 	file := filepath.Join(t.TempDir(), "x.sql")
 	for name, c := range map[string]struct {
 		text, want, out string
@@ -124,6 +126,7 @@ func TestErrors(t *testing.T) {
 		"the first error ends it":    {"A;\n-- x\n  A; FROM\n b c;\nB;", "line 4, column 3: no such thing\n  4 |  b c\n    |   ^", "a\na\n"},
 		"an error on the first line": {"  X;", "line 2, column 3: no such thing", ""}, // the fake's line 2 is not there: no caret
 		"tabs and wide characters":   {"X\n\t東y", "line 2, column 3: no such thing\n  2 |     東y\n    |       ^", ""},
+		"after another on its line":  {"A;\nA;  WRONG x;", "line 2, column 9: no\\x1b such word\n  2 | WRONG x\n    |     ^", "a\na\n"},
 		"torn answer":                {"A;\nTORN", "line 2: read the answer: unexpected end of JSON input", "a\n"},
 		"not UTF-8":                  {"A;\nB\xff;", "line 2 is not UTF-8", "a\n"},
 	} {
@@ -152,6 +155,31 @@ func TestErrors(t *testing.T) {
 	}
 	if _, _, err := runClient(&Config{Server: strings.TrimSuffix(cfg.Server, "/") + "/elsewhere", Output: "table"}, "A"); err == nil || !strings.Contains(err.Error(), "is it a core's address?") {
 		t.Errorf("another server: %v", err)
+	}
+}
+
+// A core that wants a token gets it, and a user without one is told how to give it.
+func TestToken(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer secret" {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"error":{"message":"a token is needed"}}`)
+			return
+		}
+		fmt.Fprint(w, `{"messages":["in"]}`)
+	}))
+	defer s.Close()
+	cfg := &Config{Server: s.URL, Output: "table"}
+	if _, _, err := runClient(cfg, "A"); err == nil || err.Error() != "a token is needed (give --token, or HEXPANE_TOKEN in the environment)" {
+		t.Error(err)
+	}
+	cfg.Token = "secret"
+	if out, _, err := runClient(cfg, "A"); err != nil || out != "in\n" {
+		t.Error(out, err)
+	}
+	s.Close()
+	if _, _, err := runClient(cfg, "A"); err == nil || strings.Count(err.Error(), s.URL) != 1 || !strings.Contains(err.Error(), "refused") {
+		t.Error(err)
 	}
 }
 

@@ -238,8 +238,20 @@ func TestPrompt(t *testing.T) {
 	x.expect("\ndevice,avg_speed\nbus-1,0.5\ntram-77,20.5\n東京,\n" + first)
 	x.send(`\f xml` + enter)
 	x.expect("table, csv, json, not as xml")
+	for range 2 {
+		x.send("CREATE VIEW zones AS SELECT device, COUNT(*) AS n FROM vehicles GROUP BY device;" + enter)
+		x.expect("view zones ")
+		x.expect(first)
+	}
+	x.send("DESCRIBE zo" + tab + ";" + enter) // a name that was not there when names were asked for
+	x.expect("DESCRIBE zones;")
+	x.expect("\ncolumn,type,note\ndevice,STRING,key\n")
+	x.expect(first)
 	x.send(`\q` + enter)
 	x.ends()
+	if !strings.Contains(x.text, "\x1b[?2004h") || !strings.HasSuffix(x.text, "\x1b[?2004l") {
+		t.Error("the terminal was not asked to mark pastes, or not to stop")
+	}
 
 	history := filepath.Join(state, "hexpane", "sql_history")
 	info, err := os.Stat(history)
@@ -248,12 +260,12 @@ func TestPrompt(t *testing.T) {
 	}
 	x = atTerminal(t, s.http, state)
 	x.expect(first)
-	x.send(up + up + up + enter)
+	x.send(up + up + up + up + up + enter)
 	x.expect("SELECT device, avg_speed FROM fleet ORDER BY device;\n" + "device   avg_speed\n")
 	x.expect(first)
 	x.send(ctrlR + "that ends")
 	x.send(ctrlC) // a comment is not kept
-	x.send(ctrlR + "DESCRIBE" + enter)
+	x.send(ctrlR + "DESCRIBE rej" + enter)
 	x.expect("rejected;")
 	x.expect("(5 rows, ")
 	x.expect(first)
