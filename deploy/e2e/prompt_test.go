@@ -271,7 +271,8 @@ func TestPrompt(t *testing.T) {
 	x.expect(first)
 	x.send(ctrlD)
 	x.ends()
-	if text, _ := os.ReadFile(history); !strings.HasPrefix(string(text), "SELECT device, avg_sped FROM fleet;\n") || strings.Contains(string(text), "nonsense") {
+	if text, _ := os.ReadFile(history); !strings.HasPrefix(string(text), "SELECT device, avg_sped FROM fleet;\n") || strings.Contains(string(text), "nonsense") ||
+		strings.Count(string(text), "CREATE VIEW zones") != 1 {
 		t.Errorf("the history:\n%s", text)
 	}
 }
