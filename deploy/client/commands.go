@@ -77,6 +77,8 @@ func (s *session) form(argument string) {
 
 // names lists what can be selected from.
 func (s *session) names(ctx context.Context) {
+	ctx, done := s.stoppable(ctx)
+	defer done()
 	s.catalog.forget()
 	list, err := s.catalog.relations(ctx)
 	if err != nil {
@@ -106,10 +108,8 @@ func (s *session) include(ctx context.Context, name string) {
 	s.catalog.forget()
 	s.out.quiet = false
 	defer func() { s.out.quiet = true }()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	s.running.Store(&stop)
-	defer s.running.Store(nil)
+	ctx, done := s.stoppable(ctx)
+	defer done()
 	if err := s.run(ctx, name, strings.NewReader(string(text))); err != nil {
 		fmt.Fprintln(s.out, "error:", err)
 	}

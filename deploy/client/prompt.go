@@ -21,7 +21,7 @@ func (c *client) prompt(ctx context.Context, p Process) error {
 	release := p.OnInterrupt(s.interrupt)
 	defer release()
 	s.recall()
-	fmt.Fprintf(c.out, "%s · statements end in ; · Tab completes · \\? helps · Ctrl-D leaves\n", c.server.address)
+	fmt.Fprintf(p.Stderr, "%s · statements end in ; · Tab completes · \\? helps · Ctrl-D leaves\n", c.server.address)
 	for ctx.Err() == nil {
 		if err := c.out.Flush(); err != nil {
 			return err
@@ -151,12 +151,20 @@ func (s *session) keep(line string) {
 	}
 }
 
+// stoppable is what Ctrl-C stops, until done.
+func (s *session) stoppable(ctx context.Context) (stops context.Context, done func()) {
+	ctx, stop := context.WithCancel(ctx)
+	s.running.Store(&stop)
+	return ctx, func() {
+		s.running.Store(nil)
+		stop()
+	}
+}
+
 // statement runs one and says how it went; Ctrl-C stops it, and not the prompt.
 func (s *session) statement(ctx context.Context, st statement) (ok bool) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	s.running.Store(&stop)
-	defer s.running.Store(nil)
+	ctx, done := s.stoppable(ctx)
+	defer done()
 	if changes(st.text) {
 		defer s.catalog.forget()
 	}
@@ -186,7 +194,7 @@ func (st statement) promptError(err error) error {
 
 // summary is what stands below a table.
 func (d done) summary(took time.Duration) string {
-	parts := []string{count(d.rows), took.Round(time.Millisecond).String()}
+	parts := []string{count(d.rows), fmt.Sprintf("%d ms", took.Milliseconds())}
 	if d.watermark != "" {
 		parts = append(parts, "watermark "+d.watermark)
 	}
