@@ -17,7 +17,13 @@ import (
 // answerWithin is how long a core may think before its answer begins. Its own limits are far below.
 const answerWithin = 10 * time.Minute
 
-var errInterrupted = errors.New("interrupted; the core may have run it all the same")
+// interrupted says that Ctrl-C ended the wait for a statement.
+func (st statement) interrupted() error {
+	if changes(st.text) {
+		return errors.New("interrupted; the core may have run it all the same")
+	}
+	return errors.New("interrupted")
+}
 
 // server is a core's SQL endpoint.
 type server struct {
@@ -137,5 +143,5 @@ func (c *client) ask(ctx context.Context, st statement) (d done, err error) {
 	if err := decode(resp.Body, a); err != nil {
 		return done{}, err
 	}
-	return c.out.show(a)
+	return c.out.show(ctx, a)
 }

@@ -113,7 +113,7 @@ func (c *catalog) rows(ctx context.Context, sql string) (rows [][2]string, err e
 	if err != nil {
 		return nil, err
 	}
-	_, err = each(a.Rows, func(row rawRow) error {
+	_, err = each(ctx, a.Rows, func(row rawRow) error {
 		if len(row) > 1 {
 			rows = append(rows, [2]string{plain(row[0]), plain(row[1])})
 		}

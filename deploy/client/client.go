@@ -110,7 +110,7 @@ func (c *client) runAt(ctx context.Context, name string, st statement) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		err = errInterrupted
+		err = st.interrupted()
 	}
 	return st.locate(name, err)
 }

@@ -172,7 +172,7 @@ func (s *session) statement(ctx context.Context, st statement) (ok bool) {
 	d, err := s.ask(ctx, st)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		fmt.Fprintln(s.out, errInterrupted)
+		fmt.Fprintln(s.out, st.interrupted())
 		return false
 	case err != nil:
 		fmt.Fprintln(s.out, "error:", st.promptError(err))

@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -19,8 +20,8 @@ type output struct {
 	tables int  // printed before
 }
 
-// show prints an answer as a table or as CSV.
-func (o *output) show(a *answer) (done, error) {
+// show prints an answer as a table or as CSV. It may be long: the end of ctx stops it.
+func (o *output) show(ctx context.Context, a *answer) (done, error) {
 	for _, m := range a.Messages {
 		if o.format == "csv" {
 			fmt.Fprintln(o.notes, printable(m))
@@ -40,7 +41,9 @@ func (o *output) show(a *answer) (done, error) {
 		print = o.csv
 	}
 	var err error
-	if d.rows, err = print(a); err != nil {
+	if d.rows, err = print(ctx, a); ctx.Err() != nil {
+		return d, ctx.Err()
+	} else if err != nil {
 		return d, fmt.Errorf("read the answer's row %d: %w", d.rows+1, err)
 	}
 	if o.format == "table" && !o.quiet {
@@ -57,18 +60,18 @@ func count(rows int) string {
 }
 
 // table reads the rows twice: an answer is long in text, and longer taken apart.
-func (o *output) table(a *answer) (int, error) {
+func (o *output) table(ctx context.Context, a *answer) (int, error) {
 	g := newGrid(o.Writer, a.Columns)
-	if n, err := each(a.Rows, func(row rawRow) error { g.fit(cells(row)); return nil }); err != nil {
+	if n, err := each(ctx, a.Rows, func(row rawRow) error { g.fit(cells(row)); return nil }); err != nil {
 		return n, err
 	}
 	g.row(header(a.Columns))
-	return each(a.Rows, func(row rawRow) error { g.row(cells(row)); return nil })
+	return each(ctx, a.Rows, func(row rawRow) error { g.row(cells(row)); return nil })
 }
 
-func (o *output) csv(a *answer) (int, error) {
+func (o *output) csv(ctx context.Context, a *answer) (int, error) {
 	records := o.newRecords(a.Columns)
-	n, err := each(a.Rows, records.row)
+	n, err := each(ctx, a.Rows, records.row)
 	records.w.Flush()
 	return n, errors.Join(err, records.w.Error())
 }
@@ -101,8 +104,8 @@ func (r *records) row(row rawRow) error {
 	return r.w.Write(r.record)
 }
 
-// each reads an array of rows, one at a time, and counts those that use took.
-func each(rows json.RawMessage, use func(rawRow) error) (n int, err error) {
+// each reads an array of rows, one at a time until ctx ends, and counts those that use took.
+func each(ctx context.Context, rows json.RawMessage, use func(rawRow) error) (n int, err error) {
 	if len(rows) == 0 || string(rows) == "null" {
 		return 0, nil
 	}
@@ -110,7 +113,7 @@ func each(rows json.RawMessage, use func(rawRow) error) (n int, err error) {
 	if _, err := d.Token(); err != nil {
 		return 0, err
 	}
-	for ; d.More(); n++ {
+	for ; d.More() && ctx.Err() == nil; n++ {
 		var row rawRow
 		if err := d.Decode(&row); err != nil {
 			return n, err
@@ -119,5 +122,5 @@ func each(rows json.RawMessage, use func(rawRow) error) (n int, err error) {
 			return n, err
 		}
 	}
-	return n, nil
+	return n, ctx.Err()
 }

@@ -29,6 +29,7 @@ type terminal struct {
 	mode *term.State   // before the program
 	done chan struct{} // closed when all was read
 
+	gate sync.Mutex // held: the user reads nothing, and the program has to wait
 	mu   sync.Mutex
 	text string
 	seen int // bytes of text that were expected
@@ -69,7 +70,9 @@ func atTerminal(t *testing.T, server, state string, env ...string) *terminal {
 		defer close(x.done)
 		buffer := make([]byte, 64<<10)
 		for {
+			x.gate.Lock()
 			n, err := tty.Read(buffer)
+			x.gate.Unlock()
 			x.mu.Lock()
 			x.text += string(buffer[:n])
 			x.mu.Unlock()
@@ -118,6 +121,12 @@ func (x *terminal) expect(want string) {
 			x.t.Fatalf("not seen: %q; after what was:\n%s", want, text[min(x.seen, len(text)):])
 		}
 	}
+}
+
+func (x *terminal) seenText() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return strings.ReplaceAll(escapes.ReplaceAllString(x.text, ""), "\r\n", "\n")
 }
 
 // ends waits for the program's end, with exit code 0.
@@ -238,6 +247,17 @@ func TestPrompt(t *testing.T) {
 	x.expect("\ndevice,avg_speed\nbus-1,0.5\ntram-77,20.5\n東京,\n" + first)
 	x.send(`\f xml` + enter)
 	x.expect("table, csv, json, not as xml")
+	x.send(`\f table` + enter)
+	x.expect(first)
+	file := filepath.Join(t.TempDir(), "some.sql")
+	if err := os.WriteFile(file, []byte("SELECT SUM(n) AS n FROM fleet;\nSELECT m FROM fleet; SHOW VIEWS;"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.send(`\i ` + file + enter)
+	x.expect("\nn\n3\n(1 row)\nerror: " + file + ": line 2, column 8: no column `m` in fleet")
+	x.expect(first)
+	x.send(`\f csv` + enter)
+	x.expect(first)
 	for range 2 {
 		x.send("CREATE VIEW zones AS SELECT device, COUNT(*) AS n FROM vehicles GROUP BY device;" + enter)
 		x.expect("view zones ")
@@ -260,7 +280,7 @@ func TestPrompt(t *testing.T) {
 	}
 	x = atTerminal(t, s.http, state)
 	x.expect(first)
-	x.send(up + up + up + up + up + enter)
+	x.send(strings.Repeat(up, 8) + enter)
 	x.expect("SELECT device, avg_speed FROM fleet ORDER BY device;\n" + "device   avg_speed\n")
 	x.expect(first)
 	x.send(ctrlR + "that ends")
@@ -305,6 +325,14 @@ func TestPromptStopsAPushQuery(t *testing.T) {
 			<-r.Context().Done()
 			return
 		}
+		if strings.Contains(string(body), "long") {
+			fmt.Fprint(w, `{"columns":[{"name":"i","type":"STRING"}],"rows":[[0]`)
+			for i := range 399_999 {
+				fmt.Fprintf(w, ",[%d]", i+1)
+			}
+			fmt.Fprint(w, "]}")
+			return
+		}
 		if !strings.Contains(string(body), "EMIT CHANGES") {
 			fmt.Fprintln(w, `{"columns":[{"name":"two","type":"BIGINT"}],"rows":[[2]]}`)
 			return
@@ -337,7 +365,16 @@ func TestPromptStopsAPushQuery(t *testing.T) {
 	x.send("SELECT slow;" + enter)
 	<-asked
 	x.send(ctrlC)
-	x.expect("interrupted; the core may have run it all the same\n" + first)
+	x.expect("interrupted\n" + first)
+	x.send("SELECT long;" + enter)
+	x.expect("\n100\n101\n")
+	x.gate.Lock()
+	x.send(ctrlC)
+	x.gate.Unlock()
+	x.expect("\ninterrupted\n" + first)
+	if strings.Contains(x.seenText(), "\n399999\n") {
+		t.Error("a table of 400,000 rows was printed to its end")
+	}
 	if err := x.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
