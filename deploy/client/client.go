@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -49,6 +50,12 @@ type Process struct {
 // Run does what it was started for. Its error names the place of the statement that failed.
 func Run(ctx context.Context, cfg *Config, p Process) error {
 	c := &client{server: newServer(cfg), out: &output{Writer: bufio.NewWriter(p.Stdout), notes: p.Stderr, format: cfg.Output}}
+	if cfg.File == "" && len(p.Args) == 0 && isTerminal(p.Stdin) {
+		return c.prompt(ctx, p)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer p.OnInterrupt(stop)()
 	switch {
 	case cfg.File != "" && len(p.Args) > 0:
 		return errors.New("give a statement or --file, not both")
@@ -56,10 +63,8 @@ func Run(ctx context.Context, cfg *Config, p Process) error {
 		return c.run(ctx, "", strings.NewReader(strings.Join(p.Args, " ")))
 	case cfg.File != "" && cfg.File != "-":
 		return c.runFile(ctx, cfg.File)
-	case cfg.File == "-" || !isTerminal(p.Stdin):
-		return c.run(ctx, "", p.Stdin)
 	}
-	return c.prompt(ctx, p)
+	return c.run(ctx, "", p.Stdin)
 }
 
 func isTerminal(stream any) bool {
@@ -94,9 +99,6 @@ func (c *client) run(ctx context.Context, name string, text io.Reader) error {
 			}
 		}
 	}
-	if ctx.Err() != nil {
-		return nil
-	}
 	if st, ok := s.rest(); ok {
 		return c.runAt(ctx, name, st)
 	}
@@ -120,33 +122,44 @@ type textLine struct {
 	err  error
 }
 
-// linesOf reads lines, the last of which may lack its end. Reading may go on in the background after ctx ended.
-func linesOf(ctx context.Context, r io.Reader) <-chan textLine {
+// linesOf reads lines, the last of which may lack its end. It gives no more once ctx has ended, but for the error that it did.
+func linesOf(ctx context.Context, r io.Reader) iter.Seq[textLine] {
 	lines := make(chan textLine)
-	go func() {
+	go func() { // reading goes on when nobody waits for it any more
 		defer close(lines)
-		number := 0
-		for in := bufio.NewReader(r); ; {
+		in := bufio.NewReader(r)
+		for number := 1; ; number++ {
 			text, err := in.ReadString('\n')
-			number++
-			if err != nil && !errors.Is(err, io.EOF) {
+			last := errors.Is(err, io.EOF)
+			switch {
+			case err != nil && !last:
 				err = fmt.Errorf("read line %d: %w", number, err)
-			} else if !utf8.ValidString(text) {
+			case !utf8.ValidString(text):
 				err = fmt.Errorf("line %d is not UTF-8", number)
-			}
-			next := textLine{text, err}
-			if errors.Is(err, io.EOF) {
-				next.err = nil
+			default:
+				err = nil
 			}
 			select {
-			case lines <- next:
+			case lines <- textLine{text, err}:
 			case <-ctx.Done():
 				return
 			}
-			if err != nil {
+			if err != nil || last {
 				return
 			}
 		}
 	}()
-	return lines
+	return func(yield func(textLine) bool) {
+		for {
+			select {
+			case <-ctx.Done():
+				yield(textLine{err: errors.New("interrupted")})
+				return
+			case line, ok := <-lines:
+				if !ok || !yield(line) {
+					return
+				}
+			}
+		}
+	}
 }

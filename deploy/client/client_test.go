@@ -37,7 +37,7 @@ func fakeCore(t *testing.T, answers map[string]string) *Config {
 
 func runClient(cfg *Config, stdin string, args ...string) (stdout, stderr string, err error) {
 	var out, notes bytes.Buffer
-	err = Run(context.Background(), cfg, Process{Args: args, Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &notes})
+	err = Run(context.Background(), cfg, Process{OnInterrupt: func(func()) func() { return func() {} }, Args: args, Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &notes})
 	return out.String(), notes.String(), err
 }
 

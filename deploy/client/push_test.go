@@ -87,7 +87,7 @@ func TestPush(t *testing.T) {
 			out := &printed{}
 			ended := make(chan error, 1)
 			go func() {
-				ended <- Run(ctx, cfg, Process{Args: []string{"SELECT * FROM v EMIT CHANGES; SELECT 2"}, Stdout: out, Stderr: io.Discard})
+				ended <- Run(ctx, cfg, Process{OnInterrupt: func(func()) func() { return func() {} }, Args: []string{"SELECT * FROM v EMIT CHANGES; SELECT 2"}, Stdout: out, Stderr: io.Discard})
 			}()
 			lines <- `{"row":["Oslo",7]}`
 			lines <- ""

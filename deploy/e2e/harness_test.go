@@ -9,7 +9,7 @@
 //	backup_test.go    an old copy of an edge put back
 //	influx_test.go    history in InfluxDB
 //	contract_test.go  commands and endpoints
-//	prompt_test.go    the SQL client at a terminal
+//	prompt_test.go    the SQL client at a terminal (terminal_test.go), client_test.go without one, and interrupted
 //	bench_test.go     the system's latency, rate, CPU and memory; bare_test.go is the broker alone, to compare with
 package e2e
 
