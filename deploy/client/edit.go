@@ -24,7 +24,9 @@ type editor interface {
 // completer gives what the word before the cursor may become. Head and tail are what is around it.
 type completer func(line string, at int) (head string, words []string, tail string)
 
-// newEditor edits lines on a terminal that can, and reads plain lines from one that can't: prompts then go to stderr.
+// newEditor edits lines on a terminal that can, and reads plain lines from one that can't: prompts then go to stderr. Liner is what edits:
+// it asks the terminal nothing, so that no slow or simple one makes it wait (reeflective/readline asks where the cursor is), it is kept
+// (chzyer/readline is not), and it searches its history and tells Ctrl-C from Ctrl-D (golang.org/x/term does not).
 func newEditor(p Process, complete completer) editor {
 	if p.Stdin == os.Stdin && p.Stdout == os.Stdout && isTerminal(os.Stdin) && isTerminal(os.Stdout) && liner.TerminalSupported() {
 		release, err := filterPastes(os.Stdin)
