@@ -60,7 +60,10 @@ type Config struct {
 	Query struct {
 		Timeout time.Duration `yaml:"timeout" default:"30s" help:"longest a SELECT may run"`
 		MaxRows int           `yaml:"max_rows" default:"100000" help:"most rows a SELECT may give"`
-	} `yaml:"query" help:"pull queries"`
+
+		MaxPush  int `yaml:"max_push" default:"100" help:"push queries (SELECT … EMIT CHANGES) at once"`
+		PushRows int `yaml:"push_rows" default:"10000" help:"rows that wait for who reads a push query; past it the query ends"`
+	} `yaml:"query" help:"SELECT"`
 
 	Map struct {
 		Title   string  `yaml:"title" default:"hexpane" help:"title of the dashboard"`
@@ -84,6 +87,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("tables.max_bytes: %d must be at least 1", c.Tables.MaxBytes)
 	case c.State.TableRows < 10:
 		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
+	case c.Query.MaxPush < 0:
+		return fmt.Errorf("query.max_push: %d must not be negative", c.Query.MaxPush)
+	case c.Query.PushRows < 1:
+		return fmt.Errorf("query.push_rows: %d must be at least 1", c.Query.PushRows)
 	case c.Join.MaxRows < 1:
 		return fmt.Errorf("join.max_rows: %d must be at least 1", c.Join.MaxRows)
 	case c.Influx.URL != "" && c.Influx.Bucket == "":

@@ -6,6 +6,8 @@
 //	publish.go    what viewers and the history store are told
 //	catalog.go    the plan in force, and the edges
 //	query.go      SQL: statements and pull queries over the state
+//	push.go       push queries
+//	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
 //	marks.go      what edges are told of their batches
 //	status.go     the counts that operators see
 //	core.go       assembly: New, Run; config.go, metrics.go
@@ -63,6 +65,8 @@ type Core struct {
 	status     *status
 	version    string
 	received   atomic.Uint64 // bytes of batches taken in
+	pushes     pushes
+	stopping   chan struct{} // closed when Run's context ends
 }
 
 // Deps are what a core is given.
@@ -78,7 +82,7 @@ type Deps struct {
 
 // New starts NATS unless one is given, opens the state, runs the configured SQL and binds the address; Run serves. cfg is validated.
 func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
-	c := &Core{cfg: cfg, log: d.Log, m: newMetrics(d.Metrics), version: d.Version}
+	c := &Core{cfg: cfg, log: d.Log, m: newMetrics(d.Metrics), version: d.Version, stopping: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.close())
@@ -90,7 +94,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	if c.store, err = state.Open(filepath.Join(d.DataDir, "state"), cfg.State.CacheBytes, d.Log); err != nil {
 		return nil, err
 	}
-	c.hub = live.New(live.Config{Tick: cfg.Live.Tick, MaxClients: cfg.Live.MaxClients, MaxMessage: cfg.Live.MaxMessageBytes,
+	c.hub = live.New(live.Config{Tick: cfg.Live.Tick, Query: c.ask, MaxClients: cfg.Live.MaxClients, MaxMessage: cfg.Live.MaxMessageBytes,
 		WriteWait: cfg.Live.WriteWait, MaxTopics: cfg.Live.MaxTopics, Token: cfg.HTTP.Token}, d.Metrics, c.m.framed, d.Log)
 	c.live = &publisher{hub: c.hub}
 	p := c.catalog.plan()
@@ -114,7 +118,13 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	if err = c.marks.tell(ctx, c); err != nil {
 		return nil, err
 	}
-	c.catalog.changed = c.live.topics
+	c.catalog.changed = func(old, next *plan.Plan) {
+		c.live.topics(old, next)
+		c.pushes.changed(next)
+	}
+	if err = c.catalog.unwatch(ctx, 0); err != nil {
+		return nil, err
+	}
 	if err = c.runFile(ctx); err != nil {
 		return nil, err
 	}
@@ -168,7 +178,7 @@ func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 func (c *Core) newPartition(id uint32) *partition {
 	p := &partition{id: id, cfg: c.cfg, log: c.log, m: c.m, store: c.store, catalog: c.catalog, live: c.live, bytes: &c.received, plan: &plan.Plan{},
 		streams: map[uint32]*streamState{}, views: map[uint32]*merge.View{}, finals: map[uint32]int64{}, applied: map[string]mark{},
-		entries: map[byte]uint64{}, retained: map[uint32]int64{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
+		pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
 	partitions := max(1, c.catalog.plan().GetPartitions())
 	p.sent, p.read = make([]uint64, partitions), make([]uint64, partitions)
 	p.wake = c.ring
@@ -230,6 +240,7 @@ func (c *Core) Run(ctx context.Context) error {
 	})
 	g.Go(func() error {
 		<-ctx.Done()
+		close(c.stopping)
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if srv.Shutdown(stop) != nil {

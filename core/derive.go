@@ -91,6 +91,9 @@ type gain struct {
 
 // made takes a row of a join to the views over it.
 func (p *partition) made(t *turn, source uint32, us int64, row []value.Value) {
+	if p.pushes.wants(source) {
+		t.pushed = append(t.pushed, pushedRow{source, slices.Clone(row)})
+	}
 	for _, r := range p.readers[source] {
 		key, ok := r.takes(row)
 		if !ok {
@@ -327,6 +330,11 @@ func (s joinStore) Drop(side int, us int64, number uint64) {
 
 // routed takes rows to the joins that want them.
 func (p *partition) routed(t *turn, r *routeState, rows [][]value.Value) {
+	if p.pushes.wants(r.def.Id) {
+		for _, row := range rows {
+			t.pushed = append(t.pushed, pushedRow{r.def.Id, row[:r.width]})
+		}
+	}
 	for _, end := range r.ends {
 		j, id := end.join, end.join.def.Id
 		store := joinStore{p, t, id}

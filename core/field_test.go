@@ -55,7 +55,10 @@ func (f *field) start(p *plan.Plan) {
 	c.hub = live.New(live.Config{Tick: time.Second}, prometheus.NewRegistry(), c.m.framed, log)
 	c.live = &publisher{hub: c.hub}
 	c.live.topics(nil, p)
-	c.catalog = &catalog{log: log, changed: c.live.topics}
+	c.catalog = &catalog{log: log, changed: func(old, next *plan.Plan) {
+		c.live.topics(old, next)
+		c.pushes.changed(next)
+	}}
 	c.catalog.current.Store(p)
 	f.core = c
 	for i := range p.Partitions {

@@ -56,6 +56,7 @@ type partition struct {
 	rings   chan struct{}
 	wake    func(partition uint32)
 	joined  atomic.Int64 // rows that joins keep
+	pushes  *pushes
 
 	mu      sync.Mutex // guards outputs alone, which queries read
 	outputs map[uint32]int64
@@ -140,6 +141,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	}
 	p.delivered(t)
 	p.live.publish(t)
+	p.pushed(t)
 	if moved {
 		if err := p.emitFinals(now); err != nil {
 			return err
@@ -163,6 +165,7 @@ type turn struct {
 
 	gained  map[group]*gain     // what rows of joins add to views, until the turn's end
 	letters []letter            // by partition
+	pushed  []pushedRow         // for push queries, after the commit
 	given   map[givenRow][]byte // what rows give since this turn
 }
 
@@ -427,6 +430,7 @@ func (p *partition) emitFinals(now int64) error {
 		}
 		p.delivered(t)
 		p.live.publish(t)
+		p.pushed(t)
 		if t.effects > 0 {
 			p.sink(p.id)
 		}

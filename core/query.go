@@ -24,9 +24,14 @@ func (c *Core) Execute(ctx context.Context, text string) (*api.Answer, error) {
 	}
 	answer := &api.Answer{}
 	var messages []string
-	for _, st := range statements {
+	for i, st := range statements {
 		if answer, err = c.run(ctx, st); err != nil {
 			return nil, statementError(err)
+		}
+		if answer.Stream != nil && i < len(statements)-1 {
+			answer.Stream.Close()
+			at := statements[i+1].Place()
+			return nil, &api.StatementError{Message: "a push query has no end, so nothing can come behind it", Line: at.Line, Column: at.Column}
 		}
 		messages = append(messages, answer.Messages...)
 	}
@@ -49,6 +54,9 @@ func (c *Core) run(ctx context.Context, st sql.Statement) (*api.Answer, error) {
 		message, err := c.catalog.apply(ctx, st)
 		return &api.Answer{Messages: []string{message}}, err
 	case *sql.Select:
+		if s.Emit != sql.EmitUnsaid {
+			return c.push(ctx, s)
+		}
 		return c.sel(ctx, s)
 	case *sql.Show:
 		if r, ok := sql.List(p, s); ok {

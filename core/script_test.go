@@ -20,6 +20,7 @@ import (
 //	EDGE south                       the readings and watermarks below come from this edge (north at first)
 //	WATERMARK '10:00:10'             the edge expects nothing older any more; of all streams, or WATERMARK '10:00:10' orders, of one
 //	CRASH                            the core is killed and starts again
+//	LISTEN SELECT … EMIT CHANGES;    a push query; HEARD gives its rows since the last time, by their text
 //
 // Times of day are those of 2026-01-01, UTC. What SELECT answers stands behind it in lines that begin with -->, in order of their text unless
 // there is an ORDER BY. After a change made on purpose: HEXPANE_UPDATE=1 go test ./core -run TestScripts
@@ -75,7 +76,7 @@ func runScript(t *testing.T, file string) {
 			}
 			block, statement = append(block, line), append(statement, line)
 			first, _, _ := strings.Cut(trimmed, " ")
-			own := slices.Contains([]string{"EDGE", "WATERMARK", "CRASH"}, first)
+			own := slices.Contains([]string{"EDGE", "WATERMARK", "CRASH", "HEARD"}, first)
 			open = !own && !strings.HasSuffix(trimmed, ";")
 		}
 	}
@@ -88,6 +89,7 @@ func runScript(t *testing.T, file string) {
 type script struct {
 	*field
 	edge string
+	push *listener
 }
 
 func (s *script) run(text string) []string {
@@ -100,6 +102,17 @@ func (s *script) run(text string) []string {
 	case "CRASH":
 		s.crash()
 		return nil
+	case "LISTEN":
+		statements, err := sql.Parse(strings.TrimPrefix(text, "LISTEN "))
+		if err == nil {
+			err = s.listen(statements[0].(*sql.Select))
+		}
+		if err != nil {
+			return []string{err.Error()}
+		}
+		return nil
+	case "HEARD":
+		return s.heard()
 	case "WATERMARK":
 		at, err := value.Parse(value.Type{Kind: value.Timestamp}, strings.Trim(words[1], "'"))
 		check(s.t, err)
@@ -149,4 +162,43 @@ func (s *script) run(text string) []string {
 		return []string{fmt.Sprint("error: ", err)}
 	}
 	return nil
+}
+
+// listen starts a push query, and ends the one before.
+func (s *script) listen(st *sql.Select) error {
+	old := s.core.catalog.plan()
+	q, next, id, err := sql.CompilePush(old, st, s.now)
+	if err != nil {
+		return err
+	}
+	if s.push != nil {
+		s.core.pushes.remove(s.push)
+		if s.push.watch != 0 {
+			next = sql.Unwatch(next, s.push.watch)
+		}
+	}
+	s.push = &listener{query: q, watch: id, rows: make(chan []value.Value, 100), ended: make(chan struct{})}
+	s.core.pushes.add(s.push)
+	s.core.catalog.current.Store(next)
+	s.core.catalog.changed(old, next)
+	s.settle()
+	return nil
+}
+
+func (s *script) heard() (rows []string) {
+	for {
+		select {
+		case row := <-s.push.rows:
+			rows = append(rows, strings.ReplaceAll(strings.ReplaceAll(rowText(row), scriptDay, ""), "Z", ""))
+			continue
+		default:
+		}
+		select {
+		case <-s.push.ended:
+			rows = append(rows, "ended: "+s.push.why.Error())
+		default:
+		}
+		slices.Sort(rows)
+		return rows
+	}
 }

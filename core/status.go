@@ -42,6 +42,8 @@ func newStatus(c *Core, r prometheus.Registerer) *status {
 	s := &status{core: c}
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_state_bytes", Help: "Disk that the core's state takes."},
 		func() float64 { return float64(c.store.DiskBytes()) }))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_push_queries", Help: "Push queries that listen."},
+		func() float64 { return float64(c.pushes.count.Load()) }))
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_join_rows", Help: "Rows that joins of streams keep."},
 		func() (rows float64) {
 			for _, p := range c.partitions {

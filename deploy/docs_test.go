@@ -301,6 +301,10 @@ func try(p *plan.Plan, st sql.Statement) (*plan.Plan, error) {
 	var err error
 	switch x := st.(type) {
 	case *sql.Select:
+		if x.Emit != sql.EmitUnsaid {
+			_, _, _, err = sql.CompilePush(p, x, 0)
+			break
+		}
 		var from sql.Relation
 		if from, err = sql.Resolve(p, x, tables...); err == nil {
 			_, err = sql.CompileSelect(x, from, 0)

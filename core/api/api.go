@@ -2,6 +2,7 @@
 //
 //	api.go      routes, authentication, errors
 //	sql.go      POST /api/v1/sql
+//	push.go     the same of a push query, whose rows go out as they come
 //	basemap.go  GET /api/v1/basemap, compressed once
 //	openapi.go  GET /api/openapi.json, which a test holds against the routes
 //
@@ -42,6 +43,15 @@ type Answer struct {
 	Watermark *string         `json:"watermark"`
 	// Messages say what each statement did that answers no rows.
 	Messages []string `json:"messages,omitempty"`
+	// Stream gives the rows of a push query, one after another; nil: they are in Rows.
+	Stream Stream `json:"-"`
+}
+
+// Stream is a push query's rows.
+type Stream interface {
+	// Next waits for a row. A nil row and no error is the end.
+	Next(ctx context.Context) ([]value.Value, error)
+	Close()
 }
 
 // Column of an answer.
@@ -104,7 +114,7 @@ func (s *server) routes() []route {
 	}
 	v := s.Service
 	routes := []route{
-		{"POST", "/api/v1/sql", "Runs SQL statements; a SELECT answers rows. Accept: text/csv gives CSV.", s.sql},
+		{"POST", "/api/v1/sql", "Runs SQL statements; a SELECT answers rows, and with EMIT CHANGES goes on as one JSON object a line. Accept: text/csv gives CSV.", s.sql},
 		{"GET", "/api/v1/streams", "Streams, with columns, watermark and rates.", list(v.Streams)},
 		{"GET", "/api/v1/views", "Views, with columns, windows and watermark.", list(v.Views)},
 		{"GET", "/api/v1/edges", "Edges, with counts and lag.", list(v.Edges)},

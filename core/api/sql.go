@@ -31,6 +31,11 @@ func (s *server) sql(w http.ResponseWriter, r *http.Request) {
 		failWith(w, err)
 		return
 	}
+	if answer.Stream != nil {
+		defer answer.Stream.Close()
+		s.push(w, r, answer)
+		return
+	}
 	if strings.Contains(r.Header.Get("Accept"), "text/csv") {
 		s.csv(w, answer)
 		return

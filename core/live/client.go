@@ -24,6 +24,7 @@ type client struct {
 
 	mu      sync.Mutex
 	subs    map[string]*subscription
+	queries map[string]*query
 	box     Box
 	binary  bool
 	errors  []string
@@ -43,6 +44,8 @@ type request struct {
 	Topics   []string  `json:"topics"`
 	BBox     []float64 `json:"bbox"`
 	Encoding string    `json:"encoding"`
+	ID       string    `json:"id"`
+	SQL      string    `json:"sql"`
 }
 
 // ServeHTTP upgrades to a WebSocket and serves it.
@@ -66,7 +69,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the upgrader answered
 	}
-	c := &client{hub: h, conn: conn, tick: make(chan struct{}, 1), done: make(chan struct{}), subs: map[string]*subscription{}, box: World}
+	c := &client{hub: h, conn: conn, tick: make(chan struct{}, 1), done: make(chan struct{}), subs: map[string]*subscription{}, queries: map[string]*query{}, box: World}
 	h.mu.Lock()
 	h.clients[c] = struct{}{}
 	h.mu.Unlock()
@@ -76,6 +79,11 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	delete(h.clients, c)
 	h.mu.Unlock()
 	c.close(websocket.CloseNormalClosure, "")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, q := range c.queries {
+		q.cancel()
+	}
 }
 
 func (c *client) wake() {
@@ -161,13 +169,19 @@ func (c *client) handle(q *request) error {
 	case "unsubscribe":
 		for _, t := range q.Topics {
 			delete(c.subs, t)
+			if q := c.queries[strings.TrimPrefix(t, queryPrefix)]; q != nil && strings.HasPrefix(t, queryPrefix) {
+				q.cancel()
+				delete(c.queries, strings.TrimPrefix(t, queryPrefix))
+			}
 		}
+	case "query":
+		return c.ask(q.ID, q.SQL)
 	case "viewport":
 		if q.BBox == nil {
 			return fmt.Errorf("viewport wants a bbox: [west, south, east, north]")
 		}
 	default:
-		return fmt.Errorf("no action %q: subscribe, unsubscribe or viewport", q.Action)
+		return fmt.Errorf("no action %q: subscribe, unsubscribe, viewport or query", q.Action)
 	}
 	return nil
 }
@@ -177,7 +191,7 @@ func (c *client) subscribe(topics []string) error {
 		return fmt.Errorf("subscribe wants topics, such as \"positions:vehicles\"")
 	}
 	for _, name := range topics {
-		if len(c.subs) >= c.hub.cfg.MaxTopics {
+		if len(c.subs)+len(c.queries) >= c.hub.cfg.MaxTopics {
 			return fmt.Errorf("too many topics: at most %d a client", c.hub.cfg.MaxTopics)
 		}
 		if !c.hub.known(name) {
@@ -259,6 +273,7 @@ func (c *client) flush(enc *encoder) error {
 		enc.rowsOf(s.topic, s.fresh, s.seq, watermark, marked, c.binary)
 		s.fresh = false
 	}
+	c.flushQueries(enc)
 	c.mu.Unlock()
 	return c.send(enc)
 }

@@ -4,6 +4,7 @@
 //	topic.go    Topic: the newest row per key, and who has seen what
 //	client.go   a WebSocket client: subscribe, viewport, one joined write per tick
 //	encode.go   rows → JSON or binary frames
+//	query.go    a client's push queries, whose rows go out with the rest
 //
 // A topic holds the newest row of each key and nothing else, so a slow client gets the newest state, never a backlog, and
 // costs the others nothing. The package does not know where rows come from.
@@ -25,10 +26,11 @@ import (
 type Config struct {
 	Tick       time.Duration // between two frames of a client
 	MaxClients int
-	MaxMessage int64         // bytes, from a client
-	WriteWait  time.Duration // a client that takes longer to take a frame is closed
-	MaxTopics  int           // subscriptions of one client
-	Token      string        // unless empty: wanted as ?token= or a bearer token
+	MaxMessage int64                                                // bytes, from a client
+	WriteWait  time.Duration                                        // a client that takes longer to take a frame is closed
+	MaxTopics  int                                                  // subscriptions of one client
+	Query      func(ctx context.Context, sql string) (Query, error) // nil: push queries are not served
+	Token      string                                               // unless empty: wanted as ?token= or a bearer token
 }
 
 // Hub knows all topics and clients.

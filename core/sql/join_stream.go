@@ -216,9 +216,26 @@ func prune(p *plan.Plan) {
 	for _, v := range p.Views {
 		needed[v.Stream] = true
 	}
+	for _, w := range p.Watches {
+		for _, id := range w.Sources {
+			needed[id] = true
+		}
+	}
 	p.Joins = slices.DeleteFunc(p.Joins, func(j *plan.StreamJoin) bool { return !needed[j.Id] })
 	for _, j := range p.Joins {
 		needed[j.Left], needed[j.Right] = true, true
 	}
-	p.Routes = slices.DeleteFunc(p.Routes, func(r *plan.Route) bool { return !needed[r.Id] })
+	gone := map[uint32]bool{} // routes of streams that went: nobody but push queries had them
+	p.Routes = slices.DeleteFunc(p.Routes, func(r *plan.Route) bool {
+		lost := !slices.ContainsFunc(p.Streams, func(s *plan.Stream) bool { return s.Id == r.Stream })
+		gone[r.Id] = lost
+		return lost || !needed[r.Id]
+	})
+	p.Joins = slices.DeleteFunc(p.Joins, func(j *plan.StreamJoin) bool {
+		gone[j.Id] = gone[j.Left] || gone[j.Right]
+		return gone[j.Id]
+	})
+	p.Watches = slices.DeleteFunc(p.Watches, func(w *plan.Watch) bool {
+		return slices.ContainsFunc(w.Sources, func(id uint32) bool { return gone[id] })
+	})
 }

@@ -74,7 +74,7 @@ func CompileSelect(st *Select, rel Relation, now int64) (q *Query, err error) {
 	defer catch(&err)
 	switch {
 	case st.Emit != EmitUnsaid:
-		unsupported(st.EmitPos, "a SELECT with EMIT (push query)")
+		unsupported(st.EmitPos, "EXPLAIN of a push query")
 	case len(st.Joins) > 0:
 		unsupported(st.Joins[0].Pos, "JOIN outside of CREATE VIEW")
 	case st.Window != nil:

@@ -36,6 +36,7 @@ type Plan struct {
 	Routes        []*Route               `protobuf:"bytes,7,rep,name=routes,proto3" json:"routes,omitempty"` // shared by what is equal, and gone with the last that needs them
 	Joins         []*StreamJoin          `protobuf:"bytes,8,rep,name=joins,proto3" json:"joins,omitempty"`   // the same
 	Queries       []*Query               `protobuf:"bytes,9,rep,name=queries,proto3" json:"queries,omitempty"`
+	Watches       []*Watch               `protobuf:"bytes,10,rep,name=watches,proto3" json:"watches,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -129,6 +130,13 @@ func (x *Plan) GetJoins() []*StreamJoin {
 func (x *Plan) GetQueries() []*Query {
 	if x != nil {
 		return x.Queries
+	}
+	return nil
+}
+
+func (x *Plan) GetWatches() []*Watch {
+	if x != nil {
+		return x.Watches
 	}
 	return nil
 }
@@ -720,6 +728,59 @@ func (x *Query) GetUses() []uint32 {
 	return nil
 }
 
+// Watch is a push query that listens now. It holds its routes and joins in the plan, and goes with whoever asked.
+type Watch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Sources       []uint32               `protobuf:"varint,2,rep,packed,name=sources,proto3" json:"sources,omitempty"` // the ids of routes and joins
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Watch) Reset() {
+	*x = Watch{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Watch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Watch) ProtoMessage() {}
+
+func (x *Watch) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Watch.ProtoReflect.Descriptor instead.
+func (*Watch) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Watch) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Watch) GetSources() []uint32 {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
 // Route is rows of a stream that the core wants whole, each in the partition of its key. Edges send them in wire.Rows under the route's id,
 // every column of the stream and, where it has no event-time column, the time.
 type Route struct {
@@ -734,7 +795,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -746,7 +807,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -759,7 +820,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Route) GetId() uint32 {
@@ -809,7 +870,7 @@ type StreamJoin struct {
 
 func (x *StreamJoin) Reset() {
 	*x = StreamJoin{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +882,7 @@ func (x *StreamJoin) String() string {
 func (*StreamJoin) ProtoMessage() {}
 
 func (x *StreamJoin) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +895,7 @@ func (x *StreamJoin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamJoin.ProtoReflect.Descriptor instead.
 func (*StreamJoin) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{9}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *StreamJoin) GetId() uint32 {
@@ -914,7 +975,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	mi := &file_protocol_plan_plan_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -926,7 +987,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	mi := &file_protocol_plan_plan_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -939,7 +1000,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{10}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Source) GetStream() uint32 {
@@ -1009,7 +1070,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[11]
+	mi := &file_protocol_plan_plan_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1082,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[11]
+	mi := &file_protocol_plan_plan_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1095,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{11}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *View) GetId() uint32 {
@@ -1218,7 +1279,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[12]
+	mi := &file_protocol_plan_plan_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1230,7 +1291,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[12]
+	mi := &file_protocol_plan_plan_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1243,7 +1304,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{12}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Aggregate) GetFunction() string {
@@ -1297,7 +1358,7 @@ type Expr struct {
 
 func (x *Expr) Reset() {
 	*x = Expr{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[13]
+	mi := &file_protocol_plan_plan_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1309,7 +1370,7 @@ func (x *Expr) String() string {
 func (*Expr) ProtoMessage() {}
 
 func (x *Expr) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[13]
+	mi := &file_protocol_plan_plan_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1383,7 @@ func (x *Expr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expr.ProtoReflect.Descriptor instead.
 func (*Expr) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{13}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Expr) GetType() *Type {
@@ -1399,7 +1460,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[14]
+	mi := &file_protocol_plan_plan_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1411,7 +1472,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[14]
+	mi := &file_protocol_plan_plan_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1424,7 +1485,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{14}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Call) GetFunction() string {
@@ -1445,7 +1506,7 @@ var File_protocol_plan_plan_proto protoreflect.FileDescriptor
 
 const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\"\xec\x02\n" +
+	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\"\x9b\x03\n" +
 	"\x04Plan\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1e\n" +
 	"\n" +
@@ -1457,7 +1518,9 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x06tables\x18\x06 \x03(\v2\x13.hexpane.plan.TableR\x06tables\x12+\n" +
 	"\x06routes\x18\a \x03(\v2\x13.hexpane.plan.RouteR\x06routes\x12.\n" +
 	"\x05joins\x18\b \x03(\v2\x18.hexpane.plan.StreamJoinR\x05joins\x12-\n" +
-	"\aqueries\x18\t \x03(\v2\x13.hexpane.plan.QueryR\aqueries\"N\n" +
+	"\aqueries\x18\t \x03(\v2\x13.hexpane.plan.QueryR\aqueries\x12-\n" +
+	"\awatches\x18\n" +
+	" \x03(\v2\x13.hexpane.plan.WatchR\awatches\"N\n" +
 	"\x04Type\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x1c\n" +
 	"\tprecision\x18\x02 \x01(\rR\tprecision\x12\x14\n" +
@@ -1507,7 +1570,10 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
 	"\x03sql\x18\x03 \x01(\tR\x03sql\x12.\n" +
 	"\acolumns\x18\x04 \x03(\v2\x14.hexpane.plan.ColumnR\acolumns\x12\x12\n" +
-	"\x04uses\x18\x05 \x03(\rR\x04uses\"\x8c\x01\n" +
+	"\x04uses\x18\x05 \x03(\rR\x04uses\"1\n" +
+	"\x05Watch\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x18\n" +
+	"\asources\x18\x02 \x03(\rR\asources\"\x8c\x01\n" +
 	"\x05Route\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x16\n" +
 	"\x06stream\x18\x02 \x01(\rR\x06stream\x12*\n" +
@@ -1590,7 +1656,7 @@ func file_protocol_plan_plan_proto_rawDescGZIP() []byte {
 	return file_protocol_plan_plan_proto_rawDescData
 }
 
-var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_protocol_plan_plan_proto_goTypes = []any{
 	(*Plan)(nil),       // 0: hexpane.plan.Plan
 	(*Type)(nil),       // 1: hexpane.plan.Type
@@ -1600,54 +1666,56 @@ var file_protocol_plan_plan_proto_goTypes = []any{
 	(*Table)(nil),      // 5: hexpane.plan.Table
 	(*Join)(nil),       // 6: hexpane.plan.Join
 	(*Query)(nil),      // 7: hexpane.plan.Query
-	(*Route)(nil),      // 8: hexpane.plan.Route
-	(*StreamJoin)(nil), // 9: hexpane.plan.StreamJoin
-	(*Source)(nil),     // 10: hexpane.plan.Source
-	(*View)(nil),       // 11: hexpane.plan.View
-	(*Aggregate)(nil),  // 12: hexpane.plan.Aggregate
-	(*Expr)(nil),       // 13: hexpane.plan.Expr
-	(*Call)(nil),       // 14: hexpane.plan.Call
+	(*Watch)(nil),      // 8: hexpane.plan.Watch
+	(*Route)(nil),      // 9: hexpane.plan.Route
+	(*StreamJoin)(nil), // 10: hexpane.plan.StreamJoin
+	(*Source)(nil),     // 11: hexpane.plan.Source
+	(*View)(nil),       // 12: hexpane.plan.View
+	(*Aggregate)(nil),  // 13: hexpane.plan.Aggregate
+	(*Expr)(nil),       // 14: hexpane.plan.Expr
+	(*Call)(nil),       // 15: hexpane.plan.Call
 }
 var file_protocol_plan_plan_proto_depIdxs = []int32{
 	3,  // 0: hexpane.plan.Plan.streams:type_name -> hexpane.plan.Stream
-	11, // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
+	12, // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
 	5,  // 2: hexpane.plan.Plan.tables:type_name -> hexpane.plan.Table
-	8,  // 3: hexpane.plan.Plan.routes:type_name -> hexpane.plan.Route
-	9,  // 4: hexpane.plan.Plan.joins:type_name -> hexpane.plan.StreamJoin
+	9,  // 3: hexpane.plan.Plan.routes:type_name -> hexpane.plan.Route
+	10, // 4: hexpane.plan.Plan.joins:type_name -> hexpane.plan.StreamJoin
 	7,  // 5: hexpane.plan.Plan.queries:type_name -> hexpane.plan.Query
-	1,  // 6: hexpane.plan.Column.type:type_name -> hexpane.plan.Type
-	2,  // 7: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
-	4,  // 8: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
-	2,  // 9: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
-	13, // 10: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
-	2,  // 11: hexpane.plan.Query.columns:type_name -> hexpane.plan.Column
-	13, // 12: hexpane.plan.Route.filter:type_name -> hexpane.plan.Expr
-	13, // 13: hexpane.plan.Route.key_exprs:type_name -> hexpane.plan.Expr
-	13, // 14: hexpane.plan.StreamJoin.condition:type_name -> hexpane.plan.Expr
-	13, // 15: hexpane.plan.Source.filter:type_name -> hexpane.plan.Expr
-	13, // 16: hexpane.plan.Source.key_exprs:type_name -> hexpane.plan.Expr
-	13, // 17: hexpane.plan.Source.arguments:type_name -> hexpane.plan.Expr
-	6,  // 18: hexpane.plan.Source.joins:type_name -> hexpane.plan.Join
-	13, // 19: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
-	2,  // 20: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
-	13, // 21: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
-	12, // 22: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
-	2,  // 23: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
-	13, // 24: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
-	13, // 25: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
-	10, // 26: hexpane.plan.View.more:type_name -> hexpane.plan.Source
-	6,  // 27: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
-	13, // 28: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
-	1,  // 29: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
-	1,  // 30: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
-	1,  // 31: hexpane.plan.Expr.type:type_name -> hexpane.plan.Type
-	14, // 32: hexpane.plan.Expr.call:type_name -> hexpane.plan.Call
-	13, // 33: hexpane.plan.Call.arguments:type_name -> hexpane.plan.Expr
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	8,  // 6: hexpane.plan.Plan.watches:type_name -> hexpane.plan.Watch
+	1,  // 7: hexpane.plan.Column.type:type_name -> hexpane.plan.Type
+	2,  // 8: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
+	4,  // 9: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
+	2,  // 10: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
+	14, // 11: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
+	2,  // 12: hexpane.plan.Query.columns:type_name -> hexpane.plan.Column
+	14, // 13: hexpane.plan.Route.filter:type_name -> hexpane.plan.Expr
+	14, // 14: hexpane.plan.Route.key_exprs:type_name -> hexpane.plan.Expr
+	14, // 15: hexpane.plan.StreamJoin.condition:type_name -> hexpane.plan.Expr
+	14, // 16: hexpane.plan.Source.filter:type_name -> hexpane.plan.Expr
+	14, // 17: hexpane.plan.Source.key_exprs:type_name -> hexpane.plan.Expr
+	14, // 18: hexpane.plan.Source.arguments:type_name -> hexpane.plan.Expr
+	6,  // 19: hexpane.plan.Source.joins:type_name -> hexpane.plan.Join
+	14, // 20: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
+	2,  // 21: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
+	14, // 22: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
+	13, // 23: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
+	2,  // 24: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
+	14, // 25: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
+	14, // 26: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
+	11, // 27: hexpane.plan.View.more:type_name -> hexpane.plan.Source
+	6,  // 28: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
+	14, // 29: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
+	1,  // 30: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
+	1,  // 31: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
+	1,  // 32: hexpane.plan.Expr.type:type_name -> hexpane.plan.Type
+	15, // 33: hexpane.plan.Expr.call:type_name -> hexpane.plan.Call
+	14, // 34: hexpane.plan.Call.arguments:type_name -> hexpane.plan.Expr
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_protocol_plan_plan_proto_init() }
@@ -1655,7 +1723,7 @@ func file_protocol_plan_plan_proto_init() {
 	if File_protocol_plan_plan_proto != nil {
 		return
 	}
-	file_protocol_plan_plan_proto_msgTypes[13].OneofWrappers = []any{
+	file_protocol_plan_plan_proto_msgTypes[14].OneofWrappers = []any{
 		(*Expr_Column)(nil),
 		(*Expr_Literal)(nil),
 		(*Expr_Call)(nil),
@@ -1666,7 +1734,7 @@ func file_protocol_plan_plan_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_protocol_plan_plan_proto_rawDesc), len(file_protocol_plan_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

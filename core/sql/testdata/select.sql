@@ -140,7 +140,7 @@ SELECT n FROM cell_speed LIMIT -1
 --> error 1:32: expected the number of rows, found `-`
 
 SELECT n FROM cell_speed EMIT CHANGES
---> error 1:26: a SELECT with EMIT (push query) is not supported yet
+--> error 1:26: EXPLAIN of a push query is not supported yet
 
 SELECT n FROM cell_speed UNION SELECT n FROM cell_speed
 --> error 1:26: UNION ALL stands in FROM: SELECT … FROM (SELECT … UNION ALL SELECT …)
