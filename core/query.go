@@ -117,14 +117,26 @@ func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := sql.CompileSelect(st, rel, time.Now().UnixMicro())
+	others, err := sql.ResolveJoins(p, st, c.tables(p)...)
+	if err != nil {
+		return nil, err
+	}
+	q, err := sql.CompileSelect(st, rel, time.Now().UnixMicro(), others...)
 	if err != nil {
 		return nil, err
 	}
 	rows, watermark := c.read(ctx, p, rel.Name, q)
-	var failed error
-	r, err := q.Run(ctx, rows(&failed))
-	if err = errors.Join(err, failed); err != nil {
+	failed := make([]error, 1+len(others))
+	var joined []iter.Seq[[]value.Value]
+	for i, other := range others {
+		more, mark := c.read(ctx, p, other.Name, q)
+		joined = append(joined, more(&failed[1+i]))
+		if mark != nil && (watermark == nil || *mark < *watermark) {
+			watermark = mark
+		}
+	}
+	r, err := q.Run(ctx, rows(&failed[0]), joined...)
+	if err = errors.Join(append(failed, err)...); err != nil {
 		return nil, err
 	}
 	if len(r.Rows) > c.cfg.Query.MaxRows {

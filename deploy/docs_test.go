@@ -307,7 +307,10 @@ func try(p *plan.Plan, st sql.Statement) (*plan.Plan, error) {
 		}
 		var from sql.Relation
 		if from, err = sql.Resolve(p, x, tables...); err == nil {
-			_, err = sql.CompileSelect(x, from, 0)
+			var joined []sql.Relation
+			if joined, err = sql.ResolveJoins(p, x, tables...); err == nil {
+				_, err = sql.CompileSelect(x, from, 0, joined...)
+			}
 		}
 	case *sql.DescribeStatement:
 		_, err = sql.Describe(p, x.Name, tables...)

@@ -19,7 +19,11 @@ func ExplainText(p *plan.Plan, st *Explain, tables ...Relation) (text string, er
 		if err != nil {
 			return "", err
 		}
-		return explainSelect(x, rel), nil
+		others, err := ResolveJoins(p, x, tables...)
+		if err != nil {
+			return "", err
+		}
+		return explainSelect(x, rel, others), nil
 	case *CreateStream:
 		if x.Query != nil {
 			return explainQuery(planQuery(proto.CloneOf(p), x)), nil
@@ -244,8 +248,8 @@ func explainCore(core *tree, p *plan.Plan, v *plan.View, columns []Expr) {
 	}
 }
 
-func explainSelect(st *Select, rel Relation) string {
-	q, err := CompileSelect(st, rel, 0)
+func explainSelect(st *Select, rel Relation, joined []Relation) string {
+	q, err := CompileSelect(st, rel, 0, joined...)
 	if err != nil {
 		panic(err) // it is an *Error
 	}
@@ -257,6 +261,9 @@ func explainSelect(st *Select, rel Relation) string {
 		scan = "rows within a range of time"
 	}
 	core.add("scan     %s", scan)
+	for i, j := range st.Joins {
+		core.add("join     all rows of %s, found by hash: %s", joined[i].Name, Format(j.On))
+	}
 	if st.Where != nil {
 		core.add("filter   %s", Format(st.Where))
 	}

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -19,8 +20,15 @@ type Result struct {
 const checkEvery = 1024
 
 // Run reads the relation's rows and gives the result. A row's slice may be used again once it was taken. Reading ends
-// early when LIMIT is reached and nothing is left to sort.
-func (q *Query) Run(ctx context.Context, rows iter.Seq[[]value.Value]) (Result, error) {
+// early when LIMIT is reached and nothing is left to sort. joined are the rows of the relations that are joined, in order.
+func (q *Query) Run(ctx context.Context, rows iter.Seq[[]value.Value], joined ...iter.Seq[[]value.Value]) (r Result, err error) {
+	var failed error
+	defer func() {
+		if failed != nil {
+			r, err = Result{}, errors.Join(err, failed)
+		}
+	}()
+	rows = q.joinRows(ctx, rows, joined, &failed)
 	out := newCollector(q)
 	if q.groups == nil {
 		if err := q.each(ctx, rows, func(row []value.Value) (bool, error) { return out.add(row) }); err != nil {

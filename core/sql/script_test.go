@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,11 +143,19 @@ func (s *session) execute(st Statement) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		q, err := CompileSelect(x, rel, now)
+		others, err := ResolveJoins(s.plan, x)
 		if err != nil {
 			return nil, err
 		}
-		r, err := q.Run(context.Background(), reusing(s.rows[rel.Name]))
+		q, err := CompileSelect(x, rel, now, others...)
+		if err != nil {
+			return nil, err
+		}
+		var joined []iter.Seq[[]value.Value]
+		for _, o := range others {
+			joined = append(joined, reusing(s.rows[o.Name]))
+		}
+		r, err := q.Run(context.Background(), reusing(s.rows[rel.Name]), joined...)
 		return tableLines(r), err
 	}
 	before := proto.CloneOf(s.plan)
@@ -165,7 +174,7 @@ func (s *session) execute(st Statement) ([]string, error) {
 }
 
 // reusing gives rows in one slice that is overwritten, as a store would.
-func reusing(rows [][]value.Value) func(func([]value.Value) bool) {
+func reusing(rows [][]value.Value) iter.Seq[[]value.Value] {
 	return func(yield func([]value.Value) bool) {
 		var row []value.Value
 		for _, r := range rows {

@@ -21,6 +21,7 @@ type Query struct {
 	limit   int64 // −1: none; those that offset leaves out among them
 	offset  int64
 	hints   hints
+	joins   []pullJoin
 }
 
 // groups is what a query with GROUP BY or aggregates has besides. Outputs, order and having then
@@ -69,20 +70,23 @@ func resolve(p *plan.Plan, name Ident, tables []Relation) Relation {
 	return Relation{}
 }
 
-// CompileSelect checks a pull query over rel, and makes it runnable. now (µs) is what NOW() gives.
-func CompileSelect(st *Select, rel Relation, now int64) (q *Query, err error) {
+// CompileSelect checks a pull query over rel and what is joined to it, and makes it runnable. now (µs) is what NOW() gives.
+func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *Query, err error) {
 	defer catch(&err)
 	switch {
 	case st.Emit != EmitUnsaid:
 		unsupported(st.EmitPos, "EXPLAIN of a push query")
-	case len(st.Joins) > 0:
-		unsupported(st.Joins[0].Pos, "JOIN outside of CREATE VIEW")
+	case len(st.Joins) != len(joined):
+		unsupported(st.Joins[0].Pos, "JOIN here")
 	case st.Window != nil:
 		fail(st.Window.Pos, "WINDOW stands in CREATE VIEW; a SELECT compares window_start and window_end")
 	}
 	nodes := 0
 	s := &scope{Relation: rel, alias: st.Alias}
 	q = &Query{limit: -1, hints: hints{}}
+	if len(joined) > 0 {
+		q.joinPull(s, st, joined, now, &nodes)
+	}
 	if st.Limit != nil {
 		q.limit = *st.Limit
 	}
@@ -96,7 +100,9 @@ func CompileSelect(st *Select, rel Relation, now int64) (q *Query, err error) {
 		b := &binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: &nodes}
 		where := b.condition(st.Where, "WHERE")
 		q.where = compiled(st.Where.position(), where)
-		q.hints.take(rel, where)
+		if len(joined) == 0 {
+			q.hints.take(rel, where)
+		}
 	}
 	if grouped(st) {
 		q.bindGroups(s, st, now, &nodes)

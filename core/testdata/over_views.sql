@@ -138,3 +138,30 @@ SELECT card, window_start, window_end, n FROM trips;
 --> z, 11:05:00, 11:20:00, 3
 SELECT window_start, trips, most FROM hourly;
 --> 11:00:00, 2, 3
+
+-- A SELECT may join what it asks: the stops that were the busiest of their minute.
+
+CREATE STREAM visits (card STRING KEY, ts TIMESTAMP, stop STRING) WITH (topic = 'visits/{card}', timestamp = 'ts');
+CREATE VIEW visited AS SELECT stop, COUNT(*) AS n FROM visits WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY stop;
+CREATE VIEW most AS SELECT MAX(n) AS n FROM visited GROUP BY window_start;
+CREATE TABLE names (stop STRING KEY, ts TIMESTAMP, name STRING) WITH (topic = 'names/{stop}', timestamp = 'ts');
+INSERT INTO visits VALUES ('a', '12:00:05', 'north'), ('b', '12:00:06', 'north'), ('c', '12:00:07', 'south'), ('d', '12:00:08', 'south'), ('e', '12:00:09', 'east'), ('f', '12:01:09', 'east');
+SELECT v.window_start, v.stop, v.n FROM visited v JOIN most m ON v.window_start = m.window_start AND v.n = m.n;
+--> 12:00:00, north, 2
+--> 12:00:00, south, 2
+--> 12:01:00, east, 1
+SELECT v.stop, SUM(v.n) AS n FROM visited v JOIN most m ON v.window_start = m.window_start AND v.n < m.n GROUP BY v.stop;
+--> east, 1
+SELECT a.stop, b.stop, a.n FROM visited a LEFT JOIN visited b ON a.window_start = b.window_start AND a.n = b.n AND a.stop < b.stop ORDER BY a.window_start, a.stop;
+--> east, , 1
+--> north, south, 2
+--> south, , 2
+--> east, , 1
+SELECT v.stop FROM visited v JOIN most m ON v.n > m.n;
+--> ON needs a column of most that equals one of what is before it, of the same type
+SELECT n FROM visited v JOIN most m ON v.n = m.n;
+--> column `n` is in both v and m; write v.n or m.n
+SELECT v.stop FROM visited v JOIN mots m ON v.n = m.n;
+--> no view or table `mots`; did you mean `most`?
+SELECT v.stop FROM visited v JOIN most m WITHIN 1 MINUTE ON v.n = m.n;
+--> WITHIN is for streams, whose rows come as time goes by; here there is all at once: say it in ON

@@ -275,4 +275,4 @@ CREATE VIEW x AS SELECT COUNT(*) AS n FROM vehicles JOIN timetable
 --> error 1:67: expected ON, found the end
 
 SELECT n FROM planned JOIN timetable ON timetable.line = planned.n
---> error 1:23: JOIN outside of CREATE VIEW is not supported yet
+--> error 1:28: no view or table `timetable`
