@@ -46,31 +46,33 @@ func (n *near) contains(lat, lon float64) bool {
 
 // table maps cells to contents. It is made of small hash tables, shards, so that an edit copies few of them.
 type table struct {
-	shards *[1 << shardBits]*shard
+	shards *[1 << shardBits]shard
 }
 
-const shardBits = 12
+const shardBits = 11
 
 // shard is a hash table with open addressing. Its length is a power of two, and at most three quarters are in use.
 type shard struct {
-	keys     []uint64 // 0: free
-	contents []*content
-	used     int
+	slots []slot
+	used  int
+}
+
+type slot struct {
+	cell    uint64 // 0: free
+	content *content
 }
 
 func hash(c uint64) uint64 { return c * 0x9E3779B97F4A7C15 }
 
 func (t *table) get(c uint64) *content {
-	h := hash(c)
-	s := t.shards[h>>(64-shardBits)]
-	if s == nil {
+	slots := t.shards[hash(c)>>(64-shardBits)].slots
+	if len(slots) == 0 {
 		return nil
 	}
-	mask := uint64(len(s.keys) - 1)
-	for at := h >> 20 & mask; ; at = (at + 1) & mask {
-		switch s.keys[at] {
+	for at := hash(c) >> 20; ; at++ {
+		switch s := &slots[at&uint64(len(slots)-1)]; s.cell {
 		case c:
-			return s.contents[at]
+			return s.content
 		case 0:
 			return nil
 		}
@@ -85,7 +87,7 @@ type writer struct {
 }
 
 func (t *table) write() *writer {
-	shards := new([1 << shardBits]*shard)
+	shards := new([1 << shardBits]shard)
 	if t.shards != nil {
 		*shards = *t.shards
 	}
@@ -95,14 +97,14 @@ func (t *table) write() *writer {
 
 // shard gives the shard of c, to be changed.
 func (w *writer) shard(c uint64) *shard {
-	p := &w.t.shards[hash(c)>>(64-shardBits)]
-	if s := *p; s == nil {
-		*p = &shard{keys: make([]uint64, 4), contents: make([]*content, 4)}
+	s := &w.t.shards[hash(c)>>(64-shardBits)]
+	if len(s.slots) == 0 {
+		s.slots = make([]slot, 4)
 	} else if !w.own[s] {
-		*p = &shard{keys: slices.Clone(s.keys), contents: slices.Clone(s.contents), used: s.used}
+		s.slots = slices.Clone(s.slots)
 	}
-	w.own[*p] = true
-	return *p
+	w.own[s] = true
+	return s
 }
 
 // content gives the content of c, to be changed.
@@ -110,20 +112,20 @@ func (w *writer) content(c uint64) *content {
 	s := w.shard(c)
 	at, ok := s.find(c)
 	if !ok {
-		if (s.used+1)*4 > len(s.keys)*3 {
-			s.resize(2 * len(s.keys))
+		if (s.used+1)*4 > len(s.slots)*3 {
+			s.resize(2 * len(s.slots))
 			at, _ = s.find(c)
 		}
-		s.keys[at], s.contents[at] = c, &content{}
+		s.slots[at] = slot{c, &content{}}
 		s.used++
-		w.mine[s.contents[at]] = true
+		w.mine[s.slots[at].content] = true
 	}
-	old := s.contents[at]
+	old := s.slots[at].content
 	if !w.mine[old] {
-		s.contents[at] = &content{slices.Clone(old.inside), slices.Clone(old.near), old.several}
-		w.mine[s.contents[at]] = true
+		s.slots[at].content = &content{slices.Clone(old.inside), slices.Clone(old.near), old.several}
+		w.mine[s.slots[at].content] = true
 	}
-	return s.contents[at]
+	return s.slots[at].content
 }
 
 func (w *writer) add(e entry) {
@@ -164,21 +166,21 @@ func (w *writer) drop(cell uint64, f *Fence) {
 
 // find gives the place of c, or the free place where it belongs.
 func (s *shard) find(c uint64) (int, bool) {
-	mask := len(s.keys) - 1
+	mask := len(s.slots) - 1
 	for at := int(hash(c)>>20) & mask; ; at = (at + 1) & mask {
-		if s.keys[at] == c || s.keys[at] == 0 {
-			return at, s.keys[at] == c
+		if got := s.slots[at].cell; got == c || got == 0 {
+			return at, got == c
 		}
 	}
 }
 
 func (s *shard) resize(n int) {
-	old := *s
-	s.keys, s.contents = make([]uint64, n), make([]*content, n)
-	for i, k := range old.keys {
-		if k != 0 {
-			at, _ := s.find(k)
-			s.keys[at], s.contents[at] = k, old.contents[i]
+	old := s.slots
+	s.slots = make([]slot, n)
+	for _, o := range old {
+		if o.cell != 0 {
+			at, _ := s.find(o.cell)
+			s.slots[at] = o
 		}
 	}
 }
@@ -186,7 +188,7 @@ func (s *shard) resize(n int) {
 // remove frees c's place, and lets none behind it be lost.
 func (s *shard) remove(c uint64) {
 	at, _ := s.find(c)
-	s.keys[at], s.contents[at] = 0, nil
+	s.slots[at] = slot{}
 	s.used--
-	s.resize(len(s.keys))
+	s.resize(len(s.slots))
 }
