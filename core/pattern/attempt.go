@@ -1,0 +1,167 @@
+package pattern
+
+// attempt is all ways in which a match may begin at one row.
+type attempt struct {
+	first   *row
+	threads []thread // more preferred ones first
+	best    *bound   // the last row of a match less preferred than all threads; nil: none yet
+	waited  bool     // best is a NOT FOLLOWED BY whose time is over
+}
+
+// thread is one way through the pattern so far.
+type thread struct {
+	state int
+	last  *bound
+	slots []slot
+	twin  int // the thread before this one in the same state; −1: none
+}
+
+// bound is a row taken as a variable's. Threads share what they have in common, and nothing in it ever changes.
+type bound struct {
+	before   *bound
+	row      *row
+	variable int
+}
+
+// move is one thing that can become of a thread.
+type move struct {
+	step
+	wait bool // the thread takes no row
+}
+
+// begin starts an attempt at row r. It may be decided at once.
+func (e *Engine) begin(r *row) *attempt {
+	a := e.unused
+	e.unused = nil
+	if a == nil {
+		a = &attempt{}
+	}
+	a.first, a.best, a.waited = r, nil, false
+	a.threads = append(a.threads[:0], thread{slots: make([]slot, e.slots)})
+	e.step(a, r)
+	return a
+}
+
+// release keeps a decided attempt for the next one, unless it has grown large.
+func (e *Engine) release(a *attempt) {
+	a.first, a.best = nil, nil
+	if cap(a.threads) <= 16 {
+		e.unused = a
+	}
+}
+
+// step takes the next row in.
+func (e *Engine) step(a *attempt, r *row) {
+	e.stamp++
+	out := e.spare[:0]
+	for i := range a.threads {
+		var over bool
+		if out, over = e.advance(a, &a.threads[i], r, out); over {
+			break
+		}
+	}
+	clear(a.threads)
+	a.threads, e.spare = out, a.threads
+}
+
+// decided reports that no row can change the attempt's outcome any more: best, or nothing.
+func (a *attempt) decided() bool { return len(a.threads) == 0 }
+
+// advance adds to out what becomes of t with row r, and reports that a match was found: threads after it are then less preferred.
+func (e *Engine) advance(a *attempt, t *thread, r *row, out []thread) ([]thread, bool) {
+	over := e.choose(t, r)
+	for i, m := range e.moves {
+		own := i == len(e.moves)-1 // the last may have what t has; the others get copies
+		next := thread{state: m.state, last: t.last, slots: t.slots}
+		s := &e.states[m.state]
+		if !own {
+			next.slots = share(t.slots)
+		}
+		if !m.wait {
+			e.remember(&next, r, m.variable, s.live)
+			next.last = &bound{t.last, r, m.variable}
+		}
+		if s.accepts {
+			a.best = next.last
+		}
+		if len(s.options) > 0 && (s.merges || !e.isTwin(out, &next, s.live)) {
+			out = append(out, next)
+		}
+	}
+	return out, over
+}
+
+// choose fills e.moves, and reports that the last of them is a match.
+func (e *Engine) choose(t *thread, r *row) bool {
+	e.moves = e.moves[:0]
+	for i := range e.states[t.state].options {
+		o := &e.states[t.state].options[i]
+		if o.kind == taken {
+			if e.holds(o.step.variable, t, r) && e.take(o.step) {
+				return true
+			}
+			continue
+		}
+		began := false
+		for _, f := range o.firsts {
+			if e.holds(f.variable, t, r) {
+				began = true
+				if e.take(f) {
+					return true
+				}
+			}
+		}
+		if (!began || o.any) && !e.isAny(o.absent, t, r) && e.fresh(o.waiting) {
+			e.moves = append(e.moves, move{step{state: o.waiting}, true})
+		}
+	}
+	return false
+}
+
+func (e *Engine) take(s step) bool {
+	if e.fresh(s.state) {
+		e.moves = append(e.moves, move{step: s})
+		return e.states[s.state].accepts
+	}
+	return false
+}
+
+// fresh reports that no more preferred thread of this attempt has the same future from here.
+func (e *Engine) fresh(s int) bool {
+	if !e.states[s].merges {
+		return true
+	}
+	was := e.stamps[s]
+	e.stamps[s] = e.stamp
+	return was != e.stamp
+}
+
+func (e *Engine) isAny(variables []int, t *thread, r *row) bool {
+	for _, v := range variables {
+		if e.holds(v, t, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// share copies slots. What several threads have is copied once one of them changes it.
+func share(slots []slot) []slot {
+	for i := range slots {
+		slots[i].shared = slots[i].state != nil
+	}
+	return append([]slot(nil), slots...)
+}
+
+// end is for an attempt whose time is over: of threads that wait for something not to come, the most preferred has its match.
+func (e *Engine) end(k *Key, a *attempt) {
+	k.threads -= len(a.threads)
+	for i := range a.threads {
+		if t := &a.threads[i]; e.states[t.state].waits {
+			a.best, a.waited = t.last, true
+			break
+		}
+	}
+	clear(a.threads)
+	a.threads = a.threads[:0]
+}
