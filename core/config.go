@@ -23,7 +23,8 @@ type Config struct {
 	Partitions int    `yaml:"partitions" default:"4" help:"how many workers share the state; fixed at the first start"`
 
 	Time struct {
-		Idle time.Duration `yaml:"idle" default:"15s" help:"an edge silent for this long holds no watermark back"`
+		Idle      time.Duration `yaml:"idle" default:"15s" help:"an edge silent for this long holds no watermark back"`
+		MaxFuture time.Duration `yaml:"max_future" default:"5m" help:"an edge's watermark further ahead of the clock than this is not believed: it moves nothing, and is counted; 0: all are believed"`
 	} `yaml:"time" help:"event time"`
 
 	Tables struct {
@@ -79,6 +80,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Partitions < 1 || c.Partitions > 256:
 		return fmt.Errorf("partitions: %d must be 1 to 256", c.Partitions)
+	case c.Time.MaxFuture < 0:
+		return fmt.Errorf("time.max_future: %s must not be negative", c.Time.MaxFuture)
 	case c.Live.Tick < 5*time.Millisecond:
 		return fmt.Errorf("live.tick: %s must be at least 5ms", c.Live.Tick)
 	case c.Tables.MaxRows < 1:

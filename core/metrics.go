@@ -16,6 +16,7 @@ type metrics struct {
 	joinShed   prometheus.Counter
 	rows       *prometheus.CounterVec
 	late       *prometheus.CounterVec
+	future     *prometheus.CounterVec
 	watermark  *prometheus.GaugeVec
 	committed  prometheus.Observer
 	framed     prometheus.Observer
@@ -40,10 +41,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		rows:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_intake_rows_total", Help: "Rows taken in."}, []string{"stream"}),
 		late: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_merge_late_total",
 			Help: "Deltas that came after their window fired, by what became of them: revised or dropped."}, []string{"view", "outcome"}),
+		future: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_merge_future_total",
+			Help: "Watermarks of edges further in the future than time.max_future; they move nothing."}, []string{"stream"}),
 		watermark: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_core_merge_watermark_seconds",
 			Help: "Watermark of a view, seconds since the epoch: the least of its partitions."}, []string{"view"}),
 	}
-	r.MustRegister(m.rows, m.late, m.watermark)
+	r.MustRegister(m.rows, m.late, m.future, m.watermark)
 	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hexpane_end_to_end_seconds",
 		Help: "Time from a device's publish to a stage.", Buckets: stageBuckets}, []string{"stage"})
 	// In one process with an edge the histogram is there already, and is shared.

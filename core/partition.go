@@ -206,7 +206,10 @@ func (p *partition) apply(ctx context.Context, t *turn, m intake.Message) error 
 	}
 	for _, w := range b.Watermarks {
 		if s := p.streams[w.Stream]; s != nil {
-			s.marks.Observe(b.Edge, w.Us, t.now)
+			if !s.marks.Observe(b.Edge, w.Us, t.now) {
+				p.m.future.WithLabelValues(s.def.Name).Inc()
+				continue
+			}
 			t.tx.EdgeWatermark(p.id, w.Stream, b.Edge, w.Us)
 		}
 	}

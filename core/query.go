@@ -243,7 +243,7 @@ func span(def *plan.View, q *sql.Query) (from, to int64) {
 func (c *Core) readLatest(def *plan.Stream) source {
 	return func(failed *error) iter.Seq[[]value.Value] {
 		return func(yield func([]value.Value) bool) {
-			width := newStreamState(def, 0).width
+			width := newStreamState(def, &Config{}).width
 			for _, p := range c.partitions {
 				stop := false
 				err := c.store.LatestAll(p.id, def.Id, func(_, stored []byte) (bool, error) {

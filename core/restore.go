@@ -28,7 +28,7 @@ func (p *partition) restore(now int64) error {
 	}
 	p.plan = p.catalog.plan()
 	for _, def := range p.plan.Streams {
-		p.streams[def.Id] = newStreamState(def, p.cfg.Time.Idle.Microseconds())
+		p.streams[def.Id] = newStreamState(def, p.cfg)
 	}
 	if err = p.restoreDerived(); err != nil {
 		return err
@@ -158,7 +158,7 @@ func (p *partition) adopt(t *turn) error {
 	streams, views := map[uint32]*streamState{}, map[uint32]*merge.View{}
 	for _, def := range next.Streams {
 		if streams[def.Id] = p.streams[def.Id]; streams[def.Id] == nil {
-			streams[def.Id] = newStreamState(def, p.cfg.Time.Idle.Microseconds())
+			streams[def.Id] = newStreamState(def, p.cfg)
 		}
 	}
 	for _, def := range next.Views {

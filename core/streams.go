@@ -32,9 +32,9 @@ type newest struct {
 // dawn is a watermark that makes nothing late.
 const dawn = -1 << 62
 
-func newStreamState(def *plan.Stream, idleAfter int64) *streamState {
+func newStreamState(def *plan.Stream, cfg *Config) *streamState {
 	s := &streamState{def: def, width: len(def.Columns), time: int(def.Timestamp), latest: map[string]newest{}}
-	s.marks.IdleAfter = idleAfter
+	s.marks.IdleAfter, s.marks.MaxFuture = cfg.Time.Idle.Microseconds(), cfg.Time.MaxFuture.Microseconds()
 	if def.Timestamp < 0 {
 		s.time = s.width
 		s.width++

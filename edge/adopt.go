@@ -95,7 +95,7 @@ func (l *line) newSource(def *plan.Stream) (*source, error) {
 		return nil, fmt.Errorf("stream %s: topic %q: %w", def.Name, def.Topic, err)
 	}
 	s := &source{def: def, decoder: d, template: template, taken: l.m.readings.WithLabelValues(def.Name), watermark: pane.Watermark{Disorder: def.DisorderUs,
-		MaxFuture: l.cfg.Time.MaxFuture.Microseconds(), IdleAfter: l.cfg.Time.Idle.Microseconds()}}
+		MaxFuture: l.cfg.Time.MaxFuture.Microseconds(), IdleAfter: l.cfg.Time.Idle.Microseconds()}, refuseFuture: l.cfg.Time.Future == "reject"}
 	if def.Dedupe != "none" {
 		s.seen = dedupe.New(l.cfg.Dedupe.Horizon.Microseconds(), l.cfg.Dedupe.Limit)
 	}

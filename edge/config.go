@@ -37,7 +37,8 @@ type Config struct {
 	} `yaml:"forward" help:"what goes to the core, and when"`
 
 	Time struct {
-		MaxFuture time.Duration `yaml:"max_future" default:"5m" help:"a reading further ahead of the clock than this is kept, counted, and moves no watermark"`
+		MaxFuture time.Duration `yaml:"max_future" default:"5m" help:"a reading further ahead of the clock than this is counted, and moves no watermark"`
+		Future    string        `yaml:"future" default:"keep" enum:"keep,reject" help:"what becomes of such a reading: keep: its window stays open until its time comes; reject: it is refused, with a sample in the table rejected"`
 		Idle      time.Duration `yaml:"idle" default:"10s" help:"after this silence a stream's watermark moves on with the clock"`
 	} `yaml:"time" help:"event time"`
 
@@ -86,6 +87,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("forward.deltas: %s must not be below forward.rows (%s), which must be above 0", c.Forward.Deltas, c.Forward.Rows)
 	case c.Forward.CatchUpBytes < 64<<10:
 		return fmt.Errorf("forward.catch_up_bytes: %d must be at least 64 KiB", c.Forward.CatchUpBytes)
+	case c.Time.MaxFuture < 0:
+		return fmt.Errorf("time.max_future: %s must not be negative", c.Time.MaxFuture)
 	case c.Store.ReserveBytes < 0:
 		return fmt.Errorf("store.reserve_bytes: %d must not be negative", c.Store.ReserveBytes)
 	case c.Forward.QueueBytes < c.MQTT.MaxPacketBytes:

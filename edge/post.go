@@ -221,7 +221,7 @@ func (s *source) judge(p *ingest.Post, h heap, m ingest.Message) (int, *ingest.R
 		d = &reader{decoder: made}
 	}
 	defer s.readers.Put(d)
-	bad := d.read(m.Topic, m.Payload, m.ArrivalUs)
+	bad := d.read(s, m.Topic, m.Payload, m.ArrivalUs)
 	if bad == nil {
 		return len(d.batch.Readings), nil
 	}
@@ -229,7 +229,7 @@ func (s *source) judge(p *ingest.Post, h heap, m ingest.Message) (int, *ingest.R
 	no.Reason = bad.Reason
 	for _, i := range h.points { // which one it is
 		one := append(append([]byte{'['}, p.Points[i]...), ']')
-		if bad := d.read(m.Topic, one, m.ArrivalUs); bad != nil {
+		if bad := d.read(s, m.Topic, one, m.ArrivalUs); bad != nil {
 			no.Point, no.Reason = i, bad.Reason
 			no.Message = fmt.Sprintf("data_points[%d]: stream %s: %s (%s)", i, s.def.Name, bad.Detail, bad.Reason)
 			break
@@ -239,7 +239,7 @@ func (s *source) judge(p *ingest.Post, h heap, m ingest.Message) (int, *ingest.R
 }
 
 // read decodes a message and gives the first thing that is wrong with it.
-func (d *reader) read(topic string, data []byte, arrivalUs int64) *payload.Reject {
+func (d *reader) read(s *source, topic string, data []byte, arrivalUs int64) *payload.Reject {
 	d.batch.Reset()
 	d.decoder.Decode(topic, data, arrivalUs, &d.batch)
 	if len(d.batch.Rejects) > 0 {
@@ -248,6 +248,9 @@ func (d *reader) read(topic string, data []byte, arrivalUs int64) *payload.Rejec
 	for _, r := range d.batch.Readings {
 		if len(data) > maxTextBytes/16 && textBytes(r.Row) > maxTextBytes {
 			return tooMuchText(nil)
+		}
+		if far := s.tooFar(r.TimeUs, arrivalUs, nil); far != nil {
+			return far
 		}
 	}
 	return nil

@@ -15,14 +15,15 @@ import (
 
 // source is one stream at work on this edge.
 type source struct {
-	def       *plan.Stream
-	decoder   *payload.Decoder
-	seen      *dedupe.Set // nil: dedupe = 'none'
-	forgotten int64       // what of seen the store was last told to forget
-	watermark pane.Watermark
-	counters  sourceCounters
-	taken     prometheus.Counter // accepted readings
-	shown     shown              // what /status needs beside
+	def          *plan.Stream
+	decoder      *payload.Decoder
+	seen         *dedupe.Set // nil: dedupe = 'none'
+	forgotten    int64       // what of seen the store was last told to forget
+	watermark    pane.Watermark
+	counters     sourceCounters
+	refuseFuture bool               // time.future: reject
+	taken        prometheus.Counter // accepted readings
+	shown        shown              // what /status needs beside
 
 	template *payload.Template // these two are for any goroutine, as def is
 	readers  sync.Pool         // of *reader, for what is posted

@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"time"
 
@@ -35,6 +37,12 @@ func (l *line) take(m store.Message, now int64, forwardRows bool) {
 			r := &l.decoded.Readings[i]
 			if len(m.Payload) > maxTextBytes/16 && textBytes(r.Row) > maxTextBytes {
 				l.reject(s, m, tooMuchText(m.Payload[:256]))
+				continue
+			}
+			if far := s.tooFar(r.TimeUs, m.ArrivalUs, m.Payload); far != nil { // before it is noted as seen: it may come again when clocks are right
+				s.counters.future++
+				l.m.future.WithLabelValues(s.def.Name).Inc()
+				l.reject(s, m, far)
 				continue
 			}
 			if s.seen != nil && !s.seen.Add(m.ArrivalUs, r.Hash) {
@@ -78,6 +86,17 @@ func (l *line) reject(s *source, m store.Message, r *payload.Reject) {
 		l.rejects = append(l.rejects, &wire.Rejected{Stream: s.def.Name, Topic: excerpt(m.Topic),
 			Reason: excerpt(r.Reason + ": " + r.Detail), Sample: r.Sample, AtUs: m.ArrivalUs})
 	}
+}
+
+// tooFar refuses a reading of the future, where that is the policy. The clock is that of its arrival, so that a replay of the journal
+// judges as at first. It is for any goroutine.
+func (s *source) tooFar(us, arrivalUs int64, sample []byte) *payload.Reject {
+	ahead := us - arrivalUs
+	if !s.refuseFuture || ahead <= s.watermark.MaxFuture {
+		return nil
+	}
+	return &payload.Reject{Reason: "future", Sample: bytes.Clone(sample[:min(len(sample), 256)]), Detail: fmt.Sprintf(
+		"its time is %s ahead of this edge's clock: set the device's clock, or this one's", (time.Duration(ahead) * time.Microsecond).Round(time.Second))}
 }
 
 func tooMuchText(sample []byte) *payload.Reject {

@@ -5,8 +5,12 @@ package merge
 //
 // An edge silent for IdleAfter is left out. Coming back, it is heard again once it reaches the output, which never goes
 // back. When all are idle the output moves to the largest known and stays; while those that are not idle all catch up, it waits.
+//
+// A watermark further than MaxFuture ahead of the clock is that of a wrong clock. It is not taken: alone on a stream, or while all others
+// are silent, it would make everyone else late, for good. The edge counts as silent as long as it says such things.
 type Watermarks struct {
 	IdleAfter int64
+	MaxFuture int64 // 0: all are believed
 	edges     map[string]*edgeMark
 	output    int64
 	known     bool
@@ -39,8 +43,11 @@ func (w *Watermarks) edge(edge string) *edgeMark {
 	return m
 }
 
-// Observe takes an edge's watermark.
-func (w *Watermarks) Observe(edge string, us, now int64) {
+// Observe takes an edge's watermark; it reports false for one too far in the future.
+func (w *Watermarks) Observe(edge string, us, now int64) bool {
+	if w.MaxFuture > 0 && us > now && us-now > w.MaxFuture {
+		return false
+	}
 	_, seen := w.edges[edge]
 	m := w.edge(edge)
 	m.us = max(m.us, us)
@@ -52,6 +59,7 @@ func (w *Watermarks) Observe(edge string, us, now int64) {
 	if m.catchesUp && m.us >= w.output {
 		m.catchesUp = false
 	}
+	return true
 }
 
 // Advance gives the output watermark at clock time now, and whether it moved. ok is false while no edge was heard.

@@ -99,38 +99,87 @@ var watermarkScripts = []struct{ name, script string }{
 		t=16 edge a watermark 70 → 70`},
 }
 
+// The same with clocks that are wrong: a watermark more than 300 ahead of the core's clock is that of one.
+var futureScripts = []struct{ name, script string }{
+	{"one that is a little ahead is believed", `
+		t=1000 edge a watermark 1300 → 1300`},
+	{"alone, an edge a day ahead makes no watermark", `
+		t=1000 edge ahead watermark 87400 → none
+		t=1001 edge a watermark 990 → 990`},
+	{"beside others it neither moves nor holds back", `
+		t=1000 edge a watermark 990 → 990
+		t=1000 edge ahead watermark 87400 → 990
+		t=1001 edge a watermark 995 → 995
+		t=1002 edge b watermark 996 → 995
+		t=1003 edge a watermark 999 → 996`},
+	{"while all others are silent it moves nothing", `
+		t=1000 edge a watermark 990 → 990
+		t=1009 edge ahead watermark 87400 → 990
+		t=1020 edge ahead watermark 87411 → 990
+		t=1030 edge a watermark 1000 → 1000`},
+	{"one that jumps ahead counts as silent from then on", `
+		t=1000 edge a watermark 990 → 990
+		t=1000 edge b watermark 991 → 990
+		t=1005 edge b watermark 996 → 990
+		t=1010 edge a watermark 87400 → 990
+		t=1011 edge b watermark 1002 → 1002`},
+	{"set right, it is as one that comes back", `
+		t=1000 edge a watermark 990 → 990
+		t=1000 edge ahead watermark 87400 → 990
+		t=1005 edge ahead watermark 980 → 990
+		t=1006 edge ahead watermark 996 → 990
+		t=1007 edge a watermark 1000 → 996`},
+	{"a restart does not make it believed", `
+		t=1000 edge a watermark 990 → 990
+		t=1000 edge ahead watermark 87400 → 990
+		t=1020 restart → 990
+		t=1040 → 990
+		t=1041 edge a watermark 1030 → 1030`},
+}
+
+func TestAWatermarkOfTheFutureIsNotTaken(t *testing.T) {
+	for _, s := range futureScripts {
+		t.Run(s.name, func(t *testing.T) { runWatermarks(t, s.script, 300e6) })
+	}
+}
+
 func TestWatermarkScripts(t *testing.T) {
 	for _, s := range watermarkScripts {
-		t.Run(s.name, func(t *testing.T) {
-			marks := &merge.Watermarks{IdleAfter: 10e6}
-			before := "none"
-			for line := range strings.Lines(strings.TrimSpace(s.script)) {
-				line = strings.TrimSpace(line)
-				doing, want, _ := strings.Cut(line, " → ")
-				words := strings.Fields(doing)
-				now := seconds(t, strings.TrimPrefix(words[0], "t="))
-				switch {
-				case len(words) == 2 && words[1] == "restart":
-					marks = reborn(marks, now)
-				case len(words) == 5:
-					marks.Observe(words[2], seconds(t, words[4]), now)
-				case len(words) != 1:
-					t.Fatalf("no sense in %q", line)
-				}
-				us, moved, ok := marks.Advance(now)
-				got := "none"
-				if ok {
-					got = fmt.Sprint(us / 1e6)
-				}
-				if got != want || moved != (got != before) {
-					t.Fatalf("%s: got %s, moved %v", line, got, moved)
-				}
-				if out, known := marks.Output(); known != ok || known && out != us {
-					t.Fatalf("%s: Output gives %d, %v", line, out, known)
-				}
-				before = got
+		t.Run(s.name, func(t *testing.T) { runWatermarks(t, s.script, 0) })
+	}
+}
+
+func runWatermarks(t *testing.T, script string, maxFuture int64) {
+	marks := &merge.Watermarks{IdleAfter: 10e6, MaxFuture: maxFuture}
+	before := "none"
+	for line := range strings.Lines(strings.TrimSpace(script)) {
+		line = strings.TrimSpace(line)
+		doing, want, _ := strings.Cut(line, " → ")
+		words := strings.Fields(doing)
+		now := seconds(t, strings.TrimPrefix(words[0], "t="))
+		switch {
+		case len(words) == 2 && words[1] == "restart":
+			marks = reborn(marks, now)
+		case len(words) == 5:
+			us := seconds(t, words[4])
+			if taken := marks.Observe(words[2], us, now); taken != (maxFuture == 0 || us <= now+maxFuture) {
+				t.Fatalf("%s: taken is %v", line, taken)
 			}
-		})
+		case len(words) != 1:
+			t.Fatalf("no sense in %q", line)
+		}
+		us, moved, ok := marks.Advance(now)
+		got := "none"
+		if ok {
+			got = fmt.Sprint(us / 1e6)
+		}
+		if got != want || moved != (got != before) {
+			t.Fatalf("%s: got %s, moved %v", line, got, moved)
+		}
+		if out, known := marks.Output(); known != ok || known && out != us {
+			t.Fatalf("%s: Output gives %d, %v", line, out, known)
+		}
+		before = got
 	}
 }
 
@@ -144,7 +193,7 @@ func seconds(t *testing.T, text string) int64 {
 
 // reborn makes what a restart makes of what was committed: the output, then each edge.
 func reborn(old *merge.Watermarks, now int64) *merge.Watermarks {
-	marks := &merge.Watermarks{IdleAfter: old.IdleAfter}
+	marks := &merge.Watermarks{IdleAfter: old.IdleAfter, MaxFuture: old.MaxFuture}
 	if us, ok := old.Output(); ok {
 		marks.Restore(us)
 	}
