@@ -1,0 +1,214 @@
+package fence
+
+import (
+	"math"
+	"time"
+
+	"github.com/hexpane/hexpane/geo/index"
+)
+
+// zone is a fence as the engine holds it.
+type zone struct {
+	Fence
+	area *index.Fence
+}
+
+// visit is a device in a fence, or about to be.
+type visit struct {
+	zone   *zone
+	inside bool
+	since  int64 // when it entered
+
+	// A position was on the other side than the device is held to be; the first one is turn.
+	turning bool
+	turn    Fix
+	held    Fix // the last position before it
+
+	dwelled  bool // told
+	speeding bool // told
+	fast     int  // positions on end above the limit
+	fastFrom int64
+}
+
+// state is where a device is, after its positions up to last.
+type state struct {
+	known  bool // last is one
+	last   Fix
+	lost   bool
+	visits []visit
+}
+
+func (s *state) clone() state {
+	c := *s
+	c.visits = append([]visit(nil), s.visits...)
+	return c
+}
+
+func (s *state) find(z *zone) *visit {
+	for i := range s.visits {
+		if s.visits[i].zone == z {
+			return &s.visits[i]
+		}
+	}
+	return nil
+}
+
+// move takes the device to its next position, in the fences that have it, and gives what happened since the last one, in no order.
+func (s *state) move(f *Fix, in []*zone, cross []*zone, cfg *Config, out []Event) []Event {
+	if len(s.visits) == 0 && s.known && s.last.At+cfg.Forget.Milliseconds() < f.At {
+		*s = state{} // forgotten, whether or not Advance came by in between
+	}
+	out = s.wait(f.At, cfg, out)
+	if s.known && !s.lost {
+		out = s.pass(f, in, cross, out)
+	}
+	for _, z := range in {
+		if s.find(z) == nil {
+			s.visits = append(s.visits, visit{zone: z})
+		}
+	}
+	kept := s.visits[:0]
+	for _, v := range s.visits {
+		if out = v.move(s, f, has(in, v.zone), out); v.inside || v.turning {
+			kept = append(kept, v)
+		}
+	}
+	clear(s.visits[len(kept):])
+	s.visits = kept
+	s.known, s.last, s.lost = true, *f, false
+	return out
+}
+
+func has(zones []*zone, z *zone) bool {
+	for _, o := range zones {
+		if o == z {
+			return true
+		}
+	}
+	return false
+}
+
+// pass tells which fences were passed through between two positions outside them.
+func (s *state) pass(f *Fix, in, cross []*zone, out []Event) []Event {
+	for _, z := range cross {
+		if v := s.find(z); v != nil || has(in, z) || !z.Shape.Crossed(s.last.Lat, s.last.Lon, f.Lat, f.Lon) {
+			continue
+		}
+		out = append(out, event(f, z, Cross, f.At, 0))
+	}
+	return out
+}
+
+// wait gives what happens before a time without a new position.
+func (s *state) wait(until int64, cfg *Config, out []Event) []Event {
+	if !s.known {
+		return out
+	}
+	silent := int64(math.MaxInt64)
+	if cfg.LostAfter > 0 {
+		silent = s.last.At + cfg.LostAfter.Milliseconds()
+	}
+	for i := range s.visits {
+		v := &s.visits[i]
+		if due := v.due(); v.inside && !v.turning && due < until && due <= silent && !s.lost {
+			out = v.dwell(&s.last, due, out)
+		}
+		if v.inside && silent < until && !s.lost {
+			out = append(out, event(&s.last, v.zone, Lost, silent, ms(silent-v.since)))
+		}
+	}
+	s.lost = s.lost || silent < until
+	return out
+}
+
+// next is when wait has something to tell, at the earliest.
+func (s *state) next(cfg *Config) int64 {
+	at := int64(math.MaxInt64)
+	for i := range s.visits {
+		if v := &s.visits[i]; v.inside && !s.lost {
+			if !v.turning {
+				at = min(at, v.due())
+			}
+			if cfg.LostAfter > 0 {
+				at = min(at, s.last.At+cfg.LostAfter.Milliseconds())
+			}
+		}
+	}
+	return at
+}
+
+// due is when the device will have been inside for as long as is to be told.
+func (v *visit) due() int64 {
+	if v.dwelled || v.zone.Rule.Dwell <= 0 {
+		return math.MaxInt64
+	}
+	return v.since + v.zone.Rule.Dwell.Milliseconds()
+}
+
+func (v *visit) dwell(f *Fix, at int64, out []Event) []Event {
+	v.dwelled = true
+	return append(out, event(f, v.zone, Dwell, at, ms(at-v.since)))
+}
+
+// move takes the visit to the device's next position f, inside the fence or not.
+func (v *visit) move(s *state, f *Fix, in bool, out []Event) []Event {
+	if in == v.inside {
+		v.turning = false
+	} else {
+		if !v.turning {
+			v.turning, v.turn, v.held = true, *f, s.last
+		}
+		r := &v.zone.Rule
+		if f.At-v.turn.At < r.MinTime.Milliseconds() || s.known && r.MinDistance > 0 && distance(&v.held, f) < r.MinDistance {
+			return out
+		}
+		v.turning, v.inside = false, in
+		if !in {
+			return append(out, event(&v.turn, v.zone, Exit, v.turn.At, ms(v.turn.At-v.since)))
+		}
+		v.since = v.turn.At
+		out = append(out, event(&v.turn, v.zone, Enter, v.turn.At, 0))
+	}
+	if !v.inside {
+		return out
+	}
+	if due := v.due(); due <= f.At {
+		if s.lost { // when it became due nobody knew where the device was
+			due = f.At
+		}
+		out = v.dwell(f, due, out)
+	}
+	return v.speed(f, out)
+}
+
+func (v *visit) speed(f *Fix, out []Event) []Event {
+	r := &v.zone.Rule
+	switch {
+	case r.SpeedLimit <= 0 || math.IsNaN(f.Speed):
+		return out
+	case f.Speed <= r.SpeedLimit:
+		v.fast, v.speeding = 0, false
+		return out
+	case v.fast == 0:
+		v.fastFrom = f.At
+	}
+	v.fast++
+	if v.speeding || v.fast < r.SpeedFixes || f.At-v.fastFrom < r.SpeedFor.Milliseconds() {
+		return out
+	}
+	v.speeding = true
+	return append(out, event(f, v.zone, Speeding, f.At, ms(f.At-v.since)))
+}
+
+func event(f *Fix, z *zone, kind Kind, at int64, inside time.Duration) Event {
+	return Event{ID: id(f.Device, z.ID, kind, at), Device: f.Device, Fence: z.ID, Kind: kind, At: at, Lat: f.Lat, Lon: f.Lon, Speed: f.Speed, Inside: inside}
+}
+
+func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// distance in metres on a sphere.
+func distance(a, b *Fix) float64 {
+	const radius, degree = 6371008.8, math.Pi / 180
+	lat, lon := math.Sin((b.Lat-a.Lat)/2*degree), math.Sin((b.Lon-a.Lon)/2*degree)
+	return 2 * radius * math.Asin(math.Min(1, math.Sqrt(lat*lat+math.Cos(a.Lat*degree)*math.Cos(b.Lat*degree)*lon*lon)))
+}
