@@ -7,6 +7,7 @@ import (
 	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/protocol/plan"
+	"google.golang.org/protobuf/proto"
 )
 
 // restore reads where the partition stands; the batches after its position come next. now is clock time, µs.
@@ -166,6 +167,10 @@ func (p *partition) adopt(t *turn) error {
 		if v == nil {
 			var err error
 			if v, err = merge.NewView(def); err != nil {
+				return err
+			}
+		} else if !proto.Equal(v.Def, def) {
+			if err := v.Evolve(def); err != nil {
 				return err
 			}
 		}

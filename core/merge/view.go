@@ -323,6 +323,15 @@ func (v *View) Open() (windows int, panes []int64) {
 	return windows, slices.Sorted(maps.Keys(v.panes))
 }
 
+// Evolve takes a definition that differs in columns, HAVING and retention alone.
+func (v *View) Evolve(def *plan.View) error {
+	shape, err := NewShape(def)
+	if err == nil {
+		v.Def, v.shape = def, shape
+	}
+	return err
+}
+
 // Shape gives the view's rows' shape.
 func (v *View) Shape() *Shape { return v.shape }
 

@@ -100,7 +100,7 @@ func createView(p *plan.Plan, st *CreateView) (string, bool) {
 		fail(st.Name.Pos, "names with # are those of sub-selects")
 	}
 	old, exists := findNamed(p.Views, st.Name)
-	if exists && keep(st.Create, "view", old.Name, old.Sql, st.Source()) {
+	if exists && (sameDefinition(old.Sql, st.Source()) || st.IfNotExists && !st.OrReplace) {
 		return "view " + old.Name + " exists already", false
 	}
 	if exists {
@@ -109,12 +109,23 @@ func createView(p *plan.Plan, st *CreateView) (string, bool) {
 	}
 	parts(p, st)
 	def := planView(p, st)
+	if exists && evolve(old, def) {
+		p.Views = put(p.Views, def)
+		return "view " + def.Name + " changed; what it holds stays", true
+	}
+	if exists && !st.OrReplace {
+		fail(st.Name.Pos, "view %s exists with another definition, whose windows do not fit this one: it reads, groups or windows otherwise, or has an aggregate that is new; "+
+			"CREATE OR REPLACE VIEW drops them and begins anew", old.Name)
+	}
 	if !exists && len(p.Views) >= maxDefined {
 		fail(st.Name.Pos, "there are %d views already; no more fit", maxDefined)
 	}
 	def.Id = nextID(p)
 	p.Views = put(p.Views, def)
-	return "view " + def.Name + verb(exists), true
+	if exists {
+		return "view " + def.Name + " replaced; the windows that it held are dropped", true
+	}
+	return "view " + def.Name + " created", true
 }
 
 func verb(exists bool) string {

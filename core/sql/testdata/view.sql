@@ -167,11 +167,11 @@ CREATE VIEW seen AS SELECT route FROM vehicles GROUP BY route;
 CREATE OR REPLACE VIEW seen AS SELECT route, COUNT(*) AS n FROM vehicles GROUP BY route;
 CREATE VIEW IF NOT EXISTS seen AS SELECT route, COUNT(*) AS n, MAX(speed) AS top FROM vehicles GROUP BY route
 --> view seen exists already (no change)
---> view seen replaced
+--> view seen changed; what it holds stays
 --> view seen exists already (no change)
 
 CREATE VIEW seen AS SELECT route, MAX(speed) AS top FROM vehicles GROUP BY route
---> error 1:13: view seen exists with another definition; use CREATE OR REPLACE VIEW
+--> error 1:13: view seen exists with another definition, whose windows do not fit this one: it reads, groups or windows otherwise, or has an aggregate that is new; CREATE OR REPLACE VIEW drops them and begins anew
 
 DROP STREAM vehicles
 --> error 1:13: stream vehicles cannot be dropped: views cell_speed, by_route, alltime, finals, hidden, placed, seen are built on it; DROP VIEW first
