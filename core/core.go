@@ -7,6 +7,7 @@
 //	catalog.go    the plan in force, and the edges
 //	query.go      SQL: statements and pull queries over the state
 //	push.go       push queries
+//	insert.go     INSERT INTO
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
 //	marks.go      what edges are told of their batches
 //	status.go     the counts that operators see
@@ -66,6 +67,7 @@ type Core struct {
 	version    string
 	received   atomic.Uint64 // bytes of batches taken in
 	pushes     pushes
+	edge       http.Handler  // takes inserted rows; nil: there is none in this process
 	stopping   chan struct{} // closed when Run's context ends
 }
 
@@ -128,6 +130,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	if err = c.runFile(ctx); err != nil {
 		return nil, err
 	}
+	c.edge = d.Edge // not before: the file of statements runs while there is none yet
 	c.status = newStatus(c, d.Metrics)
 	if c.listener, err = net.Listen("tcp", cfg.HTTP.Listen); err != nil {
 		return nil, fmt.Errorf("http.listen %s: %w", cfg.HTTP.Listen, err)

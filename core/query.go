@@ -58,6 +58,8 @@ func (c *Core) run(ctx context.Context, st sql.Statement) (*api.Answer, error) {
 			return c.push(ctx, s)
 		}
 		return c.sel(ctx, s)
+	case *sql.Insert:
+		return c.insert(ctx, s)
 	case *sql.Show:
 		if r, ok := sql.List(p, s); ok {
 			return answerOf(r), nil

@@ -312,6 +312,8 @@ func try(p *plan.Plan, st sql.Statement) (*plan.Plan, error) {
 				_, err = sql.CompileSelect(x, from, 0, joined...)
 			}
 		}
+	case *sql.Insert:
+		_, _, err = sql.InsertRows(p, x, 0)
 	case *sql.DescribeStatement:
 		_, err = sql.Describe(p, x.Name, tables...)
 	case *sql.Explain:

@@ -103,11 +103,12 @@ func createView(p *plan.Plan, st *CreateView) (string, bool) {
 	if exists && (sameDefinition(old.Sql, st.Source()) || st.IfNotExists && !st.OrReplace) {
 		return "view " + old.Name + " exists already", false
 	}
+	var before []*plan.View
 	if exists {
 		built(p, st.Name.Pos, "view "+old.Name+" cannot be replaced", old.Id)
-		dropParts(p, old)
+		before = dropParts(p, old)
 	}
-	parts(p, st)
+	parts(p, st, before)
 	def := planView(p, st)
 	if exists && evolve(old, def) {
 		p.Views = put(p.Views, def)

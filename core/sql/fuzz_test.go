@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/hexpane/hexpane/protocol/expr"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 )
 
@@ -115,12 +117,18 @@ func FuzzParse(f *testing.F) {
 func FuzzApply(f *testing.F) {
 	seeds(f)
 	f.Add(cellSpeedSQL)
+	f.Add("CREATE VIEW v AS SELECT s.n, COUNT(*) AS c FROM vehicles v LEFT JOIN stops s WITHIN (1 MINUTE, 0 SECONDS) GRACE PERIOD 1 HOUR ON v.device = s.device AND s.n > 1 WHERE v.speed > 3 GROUP BY s.n; DROP VIEW v")
+	f.Add("CREATE VIEW v AS SELECT d.name, MAX(speed) AS m FROM vehicles v JOIN drivers d ON v.device = d.device GROUP BY d.name; SELECT name FROM v JOIN cell_speed c ON c.n = v.m")
+	f.Add("CREATE VIEW v AS SELECT MAX(n) AS m FROM cell_speed GROUP BY window_start; CREATE VIEW w AS SELECT MIN(m) AS k FROM v WINDOW TUMBLING (SIZE 1 HOUR) EMIT FINAL; DROP VIEW cell_speed")
+	f.Add("CREATE VIEW v AS SELECT AVG(n) AS a FROM (SELECT device, COUNT(*) AS n FROM vehicles GROUP BY device) x; CREATE OR REPLACE VIEW v AS SELECT AVG(n) + 1 AS b FROM (SELECT device, COUNT(*) AS n FROM vehicles GROUP BY device) x")
+	f.Add("CREATE STREAM both AS SELECT device, speed AS x FROM vehicles UNION ALL SELECT device, CAST(n AS DOUBLE) FROM stops; CREATE VIEW v AS SELECT device, SUM(x) AS s FROM both GROUP BY device; SELECT x FROM both WHERE x > 1 EMIT CHANGES; DROP STREAM both")
+	f.Add("SELECT * FROM vehicles v JOIN stops s WITHIN 1 DAY ON v.device = s.device EMIT CHANGES LIMIT 5; SELECT n FROM cell_speed EMIT CHANGES; SELECT name FROM drivers EMIT CHANGES")
 	f.Fuzz(func(t *testing.T, src string) {
 		list, err := Parse(src)
 		if err != nil {
 			return
 		}
-		p := applyAll(t, vehiclesSQL+cellSpeedSQL)
+		p := applyAll(t, vehiclesSQL+cellSpeedSQL+stopsSQL)
 		for _, st := range list {
 			switch x := st.(type) {
 			case *Select:
@@ -133,7 +141,7 @@ func FuzzApply(f *testing.F) {
 				_, _ = ExplainText(p, x)
 			case *DescribeStatement:
 				_, _ = Describe(p, x.Name)
-			case *CreateStream, *CreateView, *Drop:
+			case *CreateStream, *CreateTable, *CreateView, *Drop:
 				next, _, err := Apply(p, st)
 				if err != nil {
 					continue
@@ -150,22 +158,87 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
+// stopsSQL is more to read and to join.
+const stopsSQL = `; CREATE STREAM stops (device STRING KEY, ts TIMESTAMP, n BIGINT) WITH (topic = 'stops/{device}', timestamp = 'ts');
+CREATE TABLE drivers (device STRING KEY, ts TIMESTAMP, name STRING) WITH (topic = 'drivers/{device}', timestamp = 'ts')`
+
 func fuzzSelect(t *testing.T, p *plan.Plan, st *Select) {
+	if st.Emit != EmitUnsaid {
+		q, next, watch, err := CompilePush(p, st, 0)
+		if err != nil {
+			return
+		}
+		fuzzPlan(t, next)
+		for i := range q.Sources {
+			if row, ok := q.Sources[i].Row(make([]value.Value, 100)); ok && len(row) != len(q.Columns) {
+				t.Fatalf("%d values for %d columns", len(row), len(q.Columns))
+			}
+		}
+		if watch != 0 {
+			before := proto.CloneOf(p)
+			after := Unwatch(next, watch)
+			if before.Version, before.NextId = after.Version, after.NextId; !proto.Equal(before, after) {
+				t.Fatalf("a push query leaves %v behind, not %v", after, before)
+			}
+		}
+		return
+	}
 	rel, err := Resolve(p, st)
 	if err != nil {
 		return
 	}
-	q, err := CompileSelect(st, rel, 0)
+	others, err := ResolveJoins(p, st)
 	if err != nil {
 		return
 	}
+	q, err := CompileSelect(st, rel, 0, others...)
+	if err != nil {
+		return
+	}
+	var joined []iter.Seq[[]value.Value]
+	for _, o := range others {
+		joined = append(joined, reusing([][]value.Value{make([]value.Value, len(o.Columns))}))
+	}
 	row := make([]value.Value, len(rel.Columns))
-	if _, err := q.Run(context.Background(), reusing([][]value.Value{row, row})); err != nil {
+	if _, err := q.Run(context.Background(), reusing([][]value.Value{row, row}), joined...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func fuzzPlan(t *testing.T, p *plan.Plan) {
+	there := map[uint32]bool{}
+	know := func(id uint32) {
+		if there[id] {
+			t.Fatalf("two things are %d in %v", id, p)
+		}
+		there[id] = true
+	}
+	for _, s := range p.Streams {
+		know(s.Id)
+	}
+	for _, r := range p.Routes {
+		if know(r.Id); !there[r.Stream] {
+			t.Fatalf("route %d is of no stream in %v", r.Id, p)
+		}
+	}
+	for _, j := range p.Joins {
+		if know(j.Id); !there[j.Left] || !there[j.Right] {
+			t.Fatalf("join %d has no routes in %v", j.Id, p)
+		}
+	}
+	for _, v := range p.Views {
+		know(v.Id)
+	}
+	for _, v := range p.Views {
+		if !there[v.Stream] {
+			t.Fatalf("view %s reads nothing in %v", v.Name, p)
+		}
+		for _, m := range v.More {
+			if !there[m.Stream] {
+				t.Fatalf("view %s reads nothing in %v", v.Name, p)
+			}
+		}
+	}
 	for _, v := range p.Views {
 		for _, e := range append(append([]*plan.Expr{}, v.KeyExprs...), v.OutputExprs...) {
 			eval, err := expr.Compile(e)

@@ -63,3 +63,17 @@ SELECT window_start, paid FROM hops;
 --> 10:06:00, 12.00
 SELECT card, paid, soon FROM trips;
 --> g, 15.00, 10:06:19
+
+-- And of a view with a sub-select that groups: what is inside stays as long as it is the same.
+
+CREATE VIEW per_card AS SELECT MAX(n) AS most FROM (SELECT card, COUNT(*) AS n FROM taps GROUP BY card) c;
+INSERT INTO taps VALUES ('h', '10:07:00', 'west', 1.00), ('h', '10:07:01', 'west', 1.00);
+CREATE VIEW per_card AS SELECT MAX(n) * 10 AS ten_times FROM (SELECT card, COUNT(*) AS n FROM taps GROUP BY card) c;
+SELECT ten_times FROM per_card;
+--> 20
+INSERT INTO taps VALUES ('h', '10:07:02', 'west', 1.00);
+SELECT ten_times FROM per_card;
+--> 30
+CREATE OR REPLACE VIEW per_card AS SELECT MIN(n) AS least FROM (SELECT card, COUNT(*) AS n FROM taps GROUP BY card) c;
+SELECT least FROM per_card;
+--> 3
