@@ -51,6 +51,9 @@ func runScript(t *testing.T, file string) {
 			return
 		}
 		got := s.run(strings.Join(statement, "\n"))
+		for i := range got {
+			got[i] = strings.TrimRight(got[i], " ")
+		}
 		if !slices.Equal(got, want) && os.Getenv("HEXPANE_UPDATE") == "" {
 			t.Errorf("%s\n  gives\n%s\n  not\n%s", strings.Join(statement, "\n"), strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
