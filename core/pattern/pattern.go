@@ -50,7 +50,7 @@ import (
 type Limits struct {
 	Waiting int   // rows that the watermark has not reached: past it the oldest are matched without waiting, and what comes before them is late
 	Rows    int   // rows kept that an undecided attempt may need: past it attempts of the older half are given up
-	Threads int   // partial matches: past it the oldest attempt is given up
+	Threads int   // partial matches: past it the oldest attempt is given up, and but under SKIP TO NEXT ROW the older half of its rows begin no other
 	Age     int64 // µs; how long an attempt without WITHIN may take
 }
 
