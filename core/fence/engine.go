@@ -13,7 +13,7 @@ import (
 type Config struct {
 	LostAfter time.Duration // a device in a fence that is silent for so long, in event time, is told as lost; 0: never
 	Forget    time.Duration // a device in no fence that is silent for so long is forgotten; 0: an hour
-	Pending   int           // positions of a device that may wait for the watermark; past it the oldest are taken for settled; 0: 10,000
+	Pending   int           // positions of a device that may wait for the watermark; past it the older half is taken for settled; at least 16; 0: 10,000
 }
 
 // Engine watches devices at fences. It is not safe for use by several goroutines.
@@ -37,6 +37,7 @@ func New(cfg Config) *Engine {
 	if cfg.Pending == 0 {
 		cfg.Pending = 10_000
 	}
+	cfg.Pending = max(cfg.Pending, 2*few)
 	return &Engine{cfg: cfg, set: new(Set), tracks: map[string]*track{}, watermark: math.MinInt64}
 }
 
@@ -56,7 +57,7 @@ func (e *Engine) Observe(f Fix, out []Event) []Event {
 	}
 	t.settle(e.watermark, e)
 	if len(t.pending) >= e.cfg.Pending {
-		t.settle(t.pending[0].At+1, e)
+		t.settle(t.pending[len(t.pending)/2].At+1, e)
 	}
 	out = t.add(f, e, out)
 	e.sleep(f.Device, t)
@@ -99,18 +100,6 @@ func (e *Engine) Inside(fence string) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// in gives the fences that have a position.
-func (e *Engine) in(p *placed) []*zone {
-	if p.fence != e.version {
-		p.in, p.fence = p.in[:0:0], e.version
-		e.found = e.set.index.Lookup(p.Lat, p.Lon, e.found[:0])
-		for _, f := range e.found {
-			p.in = append(p.in, e.set.zones[f])
-		}
-	}
-	return p.in
 }
 
 // sleep sees to it that Advance looks at the track when something may happen by waiting. It may look too early, never too late.

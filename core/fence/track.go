@@ -4,13 +4,15 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/hexpane/hexpane/geo/index"
 )
 
 // placed is a position and the fences that have it.
 type placed struct {
 	Fix
-	in    []*zone
-	fence int // the version of the fences that in is of
+	in      []*zone // never changed: positions share it
+	version int     // of the fences that in is of
 }
 
 // track is a device's positions and what was told of them. What is before the watermark is settled; what follows may have to be done again.
@@ -26,6 +28,9 @@ func compare(a, b *Fix) int {
 	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Lat, b.Lat), cmp.Compare(a.Lon, b.Lon), cmp.Compare(a.Speed, b.Speed))
 }
 
+// few positions are not settled before they are more: some at a time cost less.
+const few = 8
+
 // settle takes what is before the watermark for true.
 func (t *track) settle(watermark int64, e *Engine) {
 	n := 0
@@ -33,15 +38,14 @@ func (t *track) settle(watermark int64, e *Engine) {
 		n++
 	}
 	switch {
-	case n == 0:
 	case n == len(t.pending):
 		t.settled, t.told = t.now.clone(), t.told[:0]
 		t.pending = t.pending[:0]
-	default:
+	case n >= few:
 		var again []Event
 		for i := range t.pending[:n] {
 			p := &t.pending[i]
-			again = t.settled.move(&p.Fix, e.in(p), e.set.cross, &e.cfg, again)
+			again = t.settled.move(&p.Fix, t.in(i, e), e.set.cross, &e.cfg, again)
 		}
 		t.told = slices.Delete(t.told, 0, min(len(again), len(t.told)))
 		t.pending = slices.Delete(t.pending, 0, n)
@@ -56,15 +60,20 @@ func (t *track) add(f Fix, e *Engine, out []Event) []Event {
 		}
 		return out
 	}
-	at, twice := slices.BinarySearchFunc(t.pending, &f, func(p placed, f *Fix) int { return compare(&p.Fix, f) })
-	if twice {
-		return out
+	at := len(t.pending)
+	for ; at > 0; at-- { // mostly it belongs last
+		c := compare(&f, &t.pending[at-1].Fix)
+		if c == 0 {
+			return out
+		}
+		if c > 0 {
+			break
+		}
 	}
-	t.pending = slices.Insert(t.pending, at, placed{Fix: f, fence: -1})
+	t.pending = slices.Insert(t.pending, at, placed{Fix: f, version: -1})
 	if at == len(t.pending)-1 {
-		p := &t.pending[at]
 		from := len(out)
-		out = t.now.move(&p.Fix, e.in(p), e.set.cross, &e.cfg, out)
+		out = t.now.move(&t.pending[at].Fix, t.in(at, e), e.set.cross, &e.cfg, out)
 		order(out[from:])
 		t.told = append(t.told, out[from:]...)
 		return out
@@ -77,9 +86,8 @@ func (t *track) again(e *Engine, out []Event) []Event {
 	var events []Event
 	t.now = t.settled.clone()
 	for i := range t.pending {
-		p := &t.pending[i]
 		from := len(events)
-		events = t.now.move(&p.Fix, e.in(p), e.set.cross, &e.cfg, events)
+		events = t.now.move(&t.pending[i].Fix, t.in(i, e), e.set.cross, &e.cfg, events)
 		order(events[from:])
 	}
 	from := len(events)
@@ -88,6 +96,25 @@ func (t *track) again(e *Engine, out []Event) []Event {
 	out = corrections(t.told, events, out)
 	t.told = events
 	return out
+}
+
+// in gives the fences that have a position.
+func (t *track) in(i int, e *Engine) []*zone {
+	p := &t.pending[i]
+	if p.version == e.version {
+		return p.in
+	}
+	p.version = e.version
+	e.found = e.set.index.Lookup(p.Lat, p.Lon, e.found[:0])
+	if i > 0 && t.pending[i-1].version == e.version && slices.EqualFunc(t.pending[i-1].in, e.found, func(z *zone, f *index.Fence) bool { return z.area == f }) {
+		p.in = t.pending[i-1].in
+		return p.in
+	}
+	p.in = make([]*zone, len(e.found))
+	for k, f := range e.found {
+		p.in[k] = e.set.zones[f]
+	}
+	return p.in
 }
 
 // order is by time, then by fence and kind.

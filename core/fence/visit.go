@@ -2,6 +2,7 @@ package fence
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/hexpane/hexpane/geo/index"
@@ -67,31 +68,23 @@ func (s *state) move(f *Fix, in []*zone, cross []*zone, cfg *Config, out []Event
 			s.visits = append(s.visits, visit{zone: z})
 		}
 	}
-	kept := s.visits[:0]
-	for _, v := range s.visits {
-		if out = v.move(s, f, has(in, v.zone), out); v.inside || v.turning {
-			kept = append(kept, v)
-		}
+	over := false
+	for i := range s.visits {
+		v := &s.visits[i]
+		out = v.move(s, f, slices.Contains(in, v.zone), out)
+		over = over || !v.inside && !v.turning
 	}
-	clear(s.visits[len(kept):])
-	s.visits = kept
+	if over {
+		s.visits = slices.DeleteFunc(s.visits, func(v visit) bool { return !v.inside && !v.turning })
+	}
 	s.known, s.last, s.lost = true, *f, false
 	return out
-}
-
-func has(zones []*zone, z *zone) bool {
-	for _, o := range zones {
-		if o == z {
-			return true
-		}
-	}
-	return false
 }
 
 // pass tells which fences were passed through between two positions outside them.
 func (s *state) pass(f *Fix, in, cross []*zone, out []Event) []Event {
 	for _, z := range cross {
-		if v := s.find(z); v != nil || has(in, z) || !z.Shape.Crossed(s.last.Lat, s.last.Lon, f.Lat, f.Lon) {
+		if v := s.find(z); v != nil || slices.Contains(in, z) || !z.Shape.Crossed(s.last.Lat, s.last.Lon, f.Lat, f.Lon) {
 			continue
 		}
 		out = append(out, event(f, z, Cross, f.At, 0))

@@ -43,6 +43,9 @@ var (
 	unit                = [7][2]int64{1: {-1, -1}, 2: {0, 1}, 3: {-1, 0}, 4: {1, 0}, 5: {0, -1}, 6: {1, 1}}
 )
 
+// inner is the cosine of the angle around a face's centre in which no other face is nearer.
+const inner = 0.934173
+
 const floorBy = 7 << 40 // makes what is divided by 7 positive, so that the division rounds down
 
 func quick(x, y, z float64, res int) uint64 {
@@ -50,7 +53,9 @@ func quick(x, y, z float64, res int) uint64 {
 	for f := range normals {
 		n := &normals[f]
 		if d := x*n[0] + y*n[1] + z*n[2]; d > w {
-			face, w = f, d
+			if face, w = f, d; d > inner {
+				break
+			}
 		}
 	}
 	g, s := &grids[res&1][face], scale[res]/w

@@ -6,7 +6,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hexpane/hexpane/geo/index"
 	"github.com/hexpane/hexpane/geo/polygon"
@@ -58,12 +60,14 @@ func BenchmarkLookup(b *testing.B) {
 			var found []*index.Fence
 			i, hits := 0, 0
 			b.ReportAllocs()
+			used := cpu()
 			for b.Loop() {
 				p := &places[i&(1<<16-1)]
 				found = ix.Lookup(p[0], p[1], found[:0])
 				hits += len(found)
 				i++
 			}
+			b.ReportMetric(float64((cpu()-used).Nanoseconds())/float64(i)/1e3, "CPU-s/M")
 			b.ReportMetric(float64(hits)/float64(i), "fences/op")
 			b.ReportMetric(float64(perFence), "B/fence")
 			b.ReportMetric(float64(ix.Cells())/float64(n), "cells/fence")
@@ -99,4 +103,13 @@ func BenchmarkBuild(b *testing.B) {
 	for b.Loop() {
 		new(index.Index).With(fences...)
 	}
+}
+
+// cpu is what the process has used so far: beside others on a machine it says more than the clock.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -12,7 +12,7 @@ import (
 const (
 	minLevel  = 1
 	maxLevel  = 11 // cells of 25 m
-	fewCells  = 160
+	fewCells  = 250
 	maxCells  = 16384 // of one polygon; past it coarser cells are tried
 	polar     = 89.9  // cells that reach beyond have no useful box
 	widestBox = 60.0  // half its width, degrees
