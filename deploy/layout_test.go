@@ -30,6 +30,7 @@ var exceptions = map[string]string{
 	"edge/uplink → edge/crash": "the same",
 	"edge/ingest → edge/peers": "real servers, for tests",
 	"edge/uplink → edge/peers": "the same",
+	"core → simulators/oracle": "the truth, for tests",
 }
 
 // topLevel is everything that may lie at the top, aside from dot-files and what .gitignore names there.
