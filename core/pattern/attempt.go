@@ -6,6 +6,8 @@ type attempt struct {
 	threads []thread // more preferred ones first
 	best    *bound   // the last row of a match less preferred than all threads; nil: none yet
 	waited  bool     // best is a NOT FOLLOWED BY whose time is over
+	home    []slot   // of the first thread: used again when the attempt is
+	bounds  []bound  // some of those that the threads have; the same
 }
 
 // thread is one way through the pattern so far.
@@ -34,17 +36,33 @@ func (e *Engine) begin(r *row) *attempt {
 	a := e.unused
 	e.unused = nil
 	if a == nil {
-		a = &attempt{}
+		a = &attempt{home: make([]slot, e.slots)}
 	}
 	a.first, a.best, a.waited = r, nil, false
-	a.threads = append(a.threads[:0], thread{slots: make([]slot, e.slots)})
+	e.blank(a.home)
+	a.threads = append(a.threads[:0], thread{slots: a.home})
 	e.step(a, r)
 	return a
+}
+
+// blank empties slots that no thread has any more, and keeps the memory of their aggregates.
+func (e *Engine) blank(slots []slot) {
+	for i := range slots {
+		state := slots[i].state
+		if state != nil {
+			if _, err := state.Read(e.references[e.slotOf[i]].blank); err != nil {
+				state = nil
+			}
+		}
+		slots[i] = slot{state: state}
+	}
 }
 
 // release keeps a decided attempt for the next one, unless it has grown large.
 func (e *Engine) release(a *attempt) {
 	a.first, a.best = nil, nil
+	clear(a.bounds)
+	a.bounds = a.bounds[:0]
 	if cap(a.threads) <= 16 {
 		e.unused = a
 	}
@@ -53,23 +71,67 @@ func (e *Engine) release(a *attempt) {
 // step takes the next row in.
 func (e *Engine) step(a *attempt, r *row) {
 	e.stamp++
+	if len(a.threads) == 1 {
+		t := &a.threads[0]
+		if e.choose(t, r); len(e.moves) <= 1 {
+			if !e.inPlace(a, t, r) {
+				a.threads[0] = thread{}
+				a.threads = a.threads[:0]
+			}
+			return
+		}
+		out := e.apply(a, t, r, e.spare[:0])
+		a.threads[0] = thread{}
+		a.threads, e.spare = out, a.threads
+		return
+	}
 	out := e.spare[:0]
 	for i := range a.threads {
-		var over bool
-		if out, over = e.advance(a, &a.threads[i], r, out); over {
-			break
+		over := e.choose(&a.threads[i], r)
+		if out = e.apply(a, &a.threads[i], r, out); over {
+			break // threads after it are less preferred
 		}
 	}
 	clear(a.threads)
 	a.threads, e.spare = out, a.threads
 }
 
+// inPlace does the only move there is, if any, of the only thread, and reports that the thread goes on.
+func (e *Engine) inPlace(a *attempt, t *thread, r *row) bool {
+	if len(e.moves) == 0 {
+		return false
+	}
+	m := &e.moves[0]
+	s := &e.states[m.state]
+	t.state = m.state
+	if !m.wait {
+		e.remember(t, r, m.variable, s.live)
+		t.last = a.bind(t.last, r, m.variable)
+	}
+	if s.accepts {
+		a.best = t.last
+	}
+	return len(s.options) > 0
+}
+
+// bind gives a bound, of the attempt's own memory while that is little.
+func (a *attempt) bind(before *bound, r *row, variable int) *bound {
+	n := len(a.bounds)
+	if n == cap(a.bounds) {
+		if n >= 128 {
+			return &bound{before, r, variable}
+		}
+		a.bounds, n = make([]bound, 0, max(1, 2*n)), 0
+	}
+	a.bounds = append(a.bounds, bound{before, r, variable})
+	return &a.bounds[n]
+}
+
 // decided reports that no row can change the attempt's outcome any more: best, or nothing.
 func (a *attempt) decided() bool { return len(a.threads) == 0 }
 
-// advance adds to out what becomes of t with row r, and reports that a match was found: threads after it are then less preferred.
-func (e *Engine) advance(a *attempt, t *thread, r *row, out []thread) ([]thread, bool) {
-	over := e.choose(t, r)
+// apply adds to out what becomes of t with row r by e.moves.
+func (e *Engine) apply(a *attempt, t *thread, r *row, out []thread) []thread {
 	for i, m := range e.moves {
 		own := i == len(e.moves)-1 // the last may have what t has; the others get copies
 		next := thread{state: m.state, last: t.last, slots: t.slots}
@@ -79,7 +141,7 @@ func (e *Engine) advance(a *attempt, t *thread, r *row, out []thread) ([]thread,
 		}
 		if !m.wait {
 			e.remember(&next, r, m.variable, s.live)
-			next.last = &bound{t.last, r, m.variable}
+			next.last = a.bind(t.last, r, m.variable)
 		}
 		if s.accepts {
 			a.best = next.last
@@ -88,7 +150,7 @@ func (e *Engine) advance(a *attempt, t *thread, r *row, out []thread) ([]thread,
 			out = append(out, next)
 		}
 	}
-	return out, over
+	return out
 }
 
 // choose fills e.moves, and reports that the last of them is a match.

@@ -104,7 +104,6 @@ func (e *Engine) resume(k *Key, firsts []int64) error {
 		}
 		rows := k.rows[first-k.base:]
 		a := e.begin(rows[0])
-		e.unused = nil
 		for _, r := range rows[1:] {
 			e.step(a, r)
 		}

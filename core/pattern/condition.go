@@ -13,11 +13,12 @@ import (
 
 // variable is a compiled plan.Variable.
 type variable struct {
-	name  value.Value
-	eval  expr.Func // nil: every row
-	needs []int     // references the condition reads
-	known bool      // its answer depends on the row alone (and on those before it), so a row keeps it
-	slots uint64    // that it reads
+	name    value.Value
+	eval    expr.Func // nil: every row
+	needs   []int     // references the condition reads
+	columns []int     // of the row, that it reads
+	known   bool      // its answer depends on the row alone (and on those before it), so a row keeps it
+	slots   uint64    // that it reads
 }
 
 func (e *Engine) compileVariables(p *plan.Pattern) error {
@@ -49,6 +50,11 @@ func (e *Engine) compileCondition(c *variable, define *plan.Expr) error {
 	}
 	if c.needs, err = e.needs(define); err != nil {
 		return err
+	}
+	for _, i := range columnsOf(define, nil) {
+		if i < e.columns {
+			c.columns = append(c.columns, i)
+		}
 	}
 	for _, n := range c.needs {
 		r := &e.references[n]
@@ -134,7 +140,9 @@ func (e *Engine) holds(v int, t *thread, r *row) bool {
 	if c.known && r.known>>v&1 == 1 {
 		return r.truth>>v&1 == 1
 	}
-	e.load(r)
+	for _, i := range c.columns {
+		e.scratch[i] = r.values[i]
+	}
 	for _, n := range c.needs {
 		e.scratch[e.columns+n] = e.look(&e.references[n], v, t, r)
 	}
@@ -146,14 +154,6 @@ func (e *Engine) holds(v int, t *thread, r *row) bool {
 		}
 	}
 	return ok
-}
-
-// load puts the row's columns where expressions see them.
-func (e *Engine) load(r *row) {
-	if e.loaded != r {
-		clear(e.scratch[copy(e.scratch[:e.columns], r.values):e.columns])
-		e.loaded = r
-	}
 }
 
 // look gives a reference's value in the condition of variable v.

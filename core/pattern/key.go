@@ -89,7 +89,7 @@ func (e *Engine) Advance(k *Key, watermark int64, emit func(*Match)) {
 	}
 	clear(k.waiting[copy(k.waiting, k.waiting[n:]):])
 	k.waiting = k.waiting[:len(k.waiting)-n]
-	if len(k.waiting) == 0 {
+	if len(k.waiting) == 0 && cap(k.waiting) > 4 {
 		k.waiting = nil
 	}
 	e.expire(k, k.floor)

@@ -112,7 +112,7 @@ func (e *Engine) measure(k *Key, rows []*bound, m *Match) {
 			continue
 		}
 		pass.show(rows, i, func(r *reference) bool { return !all || !r.final })
-		e.load(b.row)
+		copy(e.scratch[:e.columns], b.row.values)
 		out := Row{Values: b.row.values, Variable: e.variables[b.variable].name.Str()}
 		for _, measure := range e.measures {
 			out.Measures = append(out.Measures, measure.eval(e.scratch))

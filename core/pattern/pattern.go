@@ -107,7 +107,6 @@ type Engine struct {
 
 	// of the row and the step at hand:
 	key     *Key
-	loaded  *row
 	scratch []value.Value
 	spare   []thread
 	unused  *attempt

@@ -19,6 +19,7 @@ type reference struct {
 	maker  func() aggregate.State
 	small  bool            // its state is a few bytes, whatever it has seen
 	empty  aggregate.State // looked at, never changed
+	blank  []byte          // it, written
 	offset int
 	final  bool
 	slot   int // in a thread; −1: no condition asks for it, or it keeps nothing
@@ -106,6 +107,7 @@ func (c *reference) compileAggregate(r *plan.Reference) (value.Type, error) {
 		return t, err
 	}
 	c.maker, c.empty = maker, maker()
+	c.blank = c.empty.Append(nil)
 	switch r.GetFunction() {
 	case "COUNT", "SUM", "AVG", "MIN", "MAX", "STDDEV", "FIRST", "LAST":
 		c.small = true

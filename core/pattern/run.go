@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"math"
+	"slices"
 
 	"github.com/hexpane/hexpane/protocol/plan"
 )
@@ -121,9 +122,12 @@ func (e *Engine) expire(k *Key, watermark int64) {
 func (e *Engine) conclude(k *Key, i int, cut bool) {
 	a := k.attempts[i]
 	k.threads -= len(a.threads)
-	copy(k.attempts[i:], k.attempts[i+1:])
-	k.attempts[len(k.attempts)-1] = nil
-	k.attempts = k.attempts[:len(k.attempts)-1]
+	if i == 0 && len(k.attempts) > 1 {
+		k.attempts[0] = nil
+		k.attempts = k.attempts[1:]
+	} else {
+		k.attempts = slices.Delete(k.attempts, i, i+1)
+	}
 	k.next = a.first.index + 1
 	if a.best != nil {
 		k.next = max(k.next, e.skip(a.best))
