@@ -212,6 +212,9 @@ func (c *Core) readView(def *plan.View, q *sql.Query) source {
 					if err != nil || !shown || def.EmitFinal && !r[len(r)-1].Bool() {
 						return err == nil, err
 					}
+					for _, n := range q.States() {
+						r = append(r, value.OfString(string(w.Partial[n].Append(nil))))
+					}
 					row = r
 					stop = !yield(r)
 					return !stop, nil

@@ -15,7 +15,7 @@ import (
 // aggregateUsage says how each aggregate is called.
 var aggregateUsage = map[string]string{"COUNT": "COUNT(x)", "SUM": "SUM(x)", "AVG": "AVG(x)", "MIN": "MIN(x)", "MAX": "MAX(x)",
 	"STDDEV": "STDDEV(x)", "PERCENTILE": "PERCENTILE(x, share)", "FIRST": "FIRST(x)", "LAST": "LAST(x)", "COLLECT_LIST": "COLLECT_LIST(x)",
-	"TOPK": "TOPK(x, n)"}
+	"TOPK": "TOPK(x, n)", "MERGE": "MERGE(column [, share])"}
 
 var aggregateNames = slices.Sorted(maps.Keys(aggregateUsage))
 
@@ -45,6 +45,13 @@ func hasAggregate(e Expr) bool {
 
 // aggregate gives the column of an aggregate; the same aggregate twice is computed once.
 func (g *grouping) aggregate(c *Call, name string) *plan.Expr {
+	if name == mergeFunction {
+		if c.Star || c.Distinct {
+			fail(c.Pos, "MERGE takes no * and no DISTINCT")
+		}
+		e, _ := g.merged(c)
+		return e
+	}
 	a := &plan.Aggregate{Function: planFunction(c, name)}
 	want := 1 + aggregate.Parameters(name)
 	switch {

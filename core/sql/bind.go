@@ -18,7 +18,8 @@ type Column struct {
 type Relation struct {
 	Name    string
 	Columns []Column
-	Time    string // the column that holds a row's event time; "": there is none
+	Time    string     // the column that holds a row's event time; "": there is none
+	View    *plan.View // nil: it is none
 }
 
 // scope is the relation whose columns names mean.

@@ -16,8 +16,10 @@ type grouping struct {
 	items      []Item
 	keys       []groupKey
 	aggregates []*plan.Aggregate
-	known      map[string]int // aggregates by their bytes
-	lists      int            // of the aggregates, those that keep one
+	known      map[string]int          // aggregates by their bytes
+	lists      int                     // of the aggregates, those that keep one
+	states     []int                   // of the view read: aggregates whose states MERGE takes
+	merges     map[int]*plan.Aggregate // by aggregate: what MERGE merges
 	windowed   bool
 	expanding  bool // inside an alias: aliases do not mean aliases
 }
@@ -29,7 +31,7 @@ type groupKey struct {
 }
 
 func newGrouping(s *scope, sel *Select, groupBy []Expr, now *int64, nodes *int) *grouping {
-	g := &grouping{scope: s, known: map[string]int{}, items: sel.Items, row: &binder{leaf: s.rowLeaf("an aggregate"), now: now, nodes: nodes}}
+	g := &grouping{scope: s, known: map[string]int{}, merges: map[int]*plan.Aggregate{}, items: sel.Items, row: &binder{leaf: s.rowLeaf("an aggregate"), now: now, nodes: nodes}}
 	keyBinder := &binder{leaf: s.rowLeaf("GROUP BY"), now: now, nodes: nodes}
 	for i, e := range groupBy {
 		k := g.key(e, i)

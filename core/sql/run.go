@@ -8,6 +8,7 @@ import (
 
 	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/window"
 )
 
 // Result is a table.
@@ -72,6 +73,10 @@ func (q *Query) each(ctx context.Context, rows iter.Seq[[]value.Value], take fun
 		}
 		if q.where != nil && !q.where(row).Bool() {
 			continue
+		}
+		if q.bucket > 0 {
+			start := window.Pane(row[q.bucketStart].Int(), q.bucket)
+			row[q.bucketStart], row[q.bucketStart+1] = value.OfTime(start), value.OfTime(start+q.bucket)
 		}
 		if more, err := take(row); err != nil || !more {
 			return err

@@ -13,15 +13,18 @@ import (
 
 // Query is a compiled pull query. It keeps nothing between runs.
 type Query struct {
-	columns []Column
-	where   expr.Func // nil: all rows
-	groups  *groups   // nil: rows go through one by one
-	outputs []expr.Func
-	order   []orderKey
-	limit   int64 // −1: none; those that offset leaves out among them
-	offset  int64
-	hints   hints
-	joins   []pullJoin
+	columns     []Column
+	where       expr.Func // nil: all rows
+	groups      *groups   // nil: rows go through one by one
+	outputs     []expr.Func
+	order       []orderKey
+	limit       int64 // −1: none; those that offset leaves out among them
+	offset      int64
+	hints       hints
+	joins       []pullJoin
+	states      []int // of the view: see States
+	bucket      int64 // µs: windows are put into larger ones of this size; 0: not
+	bucketStart int   // the column of their start; their end follows
 }
 
 // groups is what a query with GROUP BY or aggregates has besides. Outputs, order and having then
@@ -78,8 +81,6 @@ func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *
 		unsupported(st.EmitPos, "EXPLAIN of a push query")
 	case len(st.Joins) != len(joined):
 		unsupported(st.Joins[0].Pos, "JOIN here")
-	case st.Window != nil:
-		fail(st.Window.Pos, "WINDOW stands in CREATE VIEW; a SELECT compares window_start and window_end")
 	}
 	nodes := 0
 	s := &scope{Relation: rel, alias: st.Alias}
@@ -104,7 +105,7 @@ func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *
 			q.hints.take(rel, where)
 		}
 	}
-	if grouped(st) {
+	if grouped(st) || st.Window != nil {
 		q.bindGroups(s, st, now, &nodes)
 		return q, nil
 	}
@@ -165,15 +166,7 @@ func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *int) {
 	if st.Items[0].Expr == nil {
 		fail(st.Items[0].Pos, "* cannot stand beside GROUP BY or aggregates")
 	}
-	for _, e := range st.GroupBy {
-		if c, ok := e.(*Call); ok {
-			switch strings.ToUpper(c.Function) {
-			case "TUMBLE", "HOP", "SESSION":
-				fail(c.Pos, "%s stands in CREATE VIEW; a SELECT groups by window_start", c.Function)
-			}
-		}
-	}
-	g := newGrouping(s, st, st.GroupBy, &now, nodes)
+	g := newGrouping(s, st, q.rewindow(s, st), &now, nodes)
 	q.groups = &groups{time: slices.IndexFunc(s.Columns, func(c Column) bool { return c.Name == s.Time })}
 	for _, k := range g.keys {
 		q.groups.keys = append(q.groups.keys, compiled(k.expr.position(), k.bound))
@@ -186,8 +179,9 @@ func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *int) {
 		q.groups.having = compiled(st.Having.position(), g.binder(true).condition(st.Having, "HAVING"))
 	}
 	q.bindOrder(st, g.binder(true))
-	for _, a := range g.aggregates {
-		maker, err := plan.State(a)
+	q.states = g.states
+	for i, a := range g.aggregates {
+		maker, err := makerOf(a, g.merges[i])
 		if err != nil {
 			fail(st.at, "%s", err)
 		}
@@ -198,6 +192,24 @@ func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *int) {
 		q.groups.layout = append(q.groups.layout, maker)
 		q.groups.arguments = append(q.groups.arguments, argument)
 	}
+}
+
+// makerOf makes an aggregate's states, or those that merge another's.
+func makerOf(a, merges *plan.Aggregate) (func() aggregate.State, error) {
+	if merges != nil {
+		return newMergedState(merges)
+	}
+	return plan.State(a)
+}
+
+func upperOf(c *Call) string { return strings.ToUpper(c.Function) }
+
+func isWindowCall(c *Call) bool {
+	switch upperOf(c) {
+	case "TUMBLE", "HOP", "SESSION":
+		return true
+	}
+	return false
 }
 
 // bindOrder: an alias of the select list goes first, then a place in it (ORDER BY 2), then an expression.

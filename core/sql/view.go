@@ -28,7 +28,7 @@ var viewColumns = []Column{
 
 // ViewRelation is a view as pull queries see it: its outputs, then window_start, window_end, revision and final.
 func ViewRelation(v *plan.View) Relation {
-	r := Relation{Name: v.Name, Time: "window_start"}
+	r := Relation{Name: v.Name, Time: "window_start", View: v}
 	for _, c := range v.Outputs {
 		r.Columns = append(r.Columns, Column{c.Name, c.Type.Value()})
 	}

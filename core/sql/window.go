@@ -92,7 +92,8 @@ func isBound(n *Name, s *scope) bool {
 
 // eventTime refuses a name that is not the stream's event time.
 func eventTime(name Ident, in *input, s *scope) {
-	if name.Is("ROWTIME") || in.view != nil && isBound(&Name{Ident: name}, s) {
+	_, bound := windowBounds[strings.ToUpper(name.Name)]
+	if name.Is("ROWTIME") || in.view != nil && bound {
 		return
 	}
 	stream := in.stream

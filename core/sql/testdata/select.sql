@@ -146,10 +146,11 @@ SELECT n FROM cell_speed UNION SELECT n FROM cell_speed
 --> error 1:26: UNION ALL stands in FROM: SELECT … FROM (SELECT … UNION ALL SELECT …)
 
 SELECT n FROM cell_speed WINDOW TUMBLING (SIZE 1 DAY)
---> error 1:33: WINDOW stands in CREATE VIEW; a SELECT compares window_start and window_end
+--> error 1:8: column `n` is neither in GROUP BY nor inside an aggregate
 
 SELECT MAX(n) FROM cell_speed GROUP BY TUMBLE(window_start, INTERVAL '1' DAY)
---> error 1:40: TUMBLE stands in CREATE VIEW; a SELECT groups by window_start
+--> max
+--> 9
 
 SELECT n FROM cell_speed WHERE window_start > INTERVAL '1' DAY
 --> error 1:47: an INTERVAL stands alone here; it is added to or taken from a TIMESTAMP
