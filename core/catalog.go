@@ -80,19 +80,41 @@ func (c *catalog) wait(ctx context.Context, version uint64) error {
 	return nil
 }
 
-// apply runs one CREATE or DROP and gives the message for the user.
-func (c *catalog) apply(ctx context.Context, st sql.Statement) (string, error) {
+// apply runs CREATEs and DROPs in turn, up to the first error, and gives the messages for the user. Edges and partitions see one change.
+func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messages []string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.plan()
-	next, message, err := sql.Apply(old, st)
-	if err != nil || next.Version == old.Version {
-		return message, err
+	next := old
+	for len(statements) > 0 && err == nil {
+		n := 1 // a table alone: its file may be at fault
+		for n < len(statements) && !isTable(statements[n-1]) && !isTable(statements[n]) {
+			n++
+		}
+		var after *plan.Plan
+		var said []string
+		after, said, err = sql.ApplyAll(next, statements[:n])
+		if after.Version != next.Version {
+			if e := c.tables.Fill(ctx, after); e != nil {
+				at := statements[0].Place()
+				err = &sql.Error{Line: at.Line, Column: at.Column, Message: e.Error()}
+				break
+			}
+		}
+		next, statements = after, statements[n:]
+		messages = append(messages, said...)
 	}
-	if err := c.tables.Fill(ctx, next); err != nil {
-		return "", &sql.Error{Line: st.Place().Line, Column: st.Place().Column, Message: err.Error()}
+	if next.Version != old.Version {
+		if e := c.put(ctx, old, next); e != nil {
+			return nil, e
+		}
 	}
-	return message, c.put(ctx, old, next)
+	return messages, err
+}
+
+func isTable(st sql.Statement) bool {
+	_, ok := st.(*sql.CreateTable)
+	return ok
 }
 
 // refill gives tables the contents that their files have now.

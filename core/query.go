@@ -24,8 +24,18 @@ func (c *Core) Execute(ctx context.Context, text string) (*api.Answer, error) {
 	}
 	answer := &api.Answer{}
 	var messages []string
-	for i, st := range statements {
-		if answer, err = c.run(ctx, st); err != nil {
+	for i := 0; i < len(statements); i++ {
+		if n := defining(statements[i:]); n > 0 {
+			said, err := c.catalog.apply(ctx, statements[i:i+n])
+			if err != nil {
+				return nil, statementError(err)
+			}
+			messages = append(messages, said...)
+			answer = &api.Answer{}
+			i += n - 1
+			continue
+		}
+		if answer, err = c.run(ctx, statements[i]); err != nil {
 			return nil, statementError(err)
 		}
 		if answer.Stream != nil && i < len(statements)-1 {
@@ -39,6 +49,19 @@ func (c *Core) Execute(ctx context.Context, text string) (*api.Answer, error) {
 	return answer, nil
 }
 
+// defining counts the statements at the front that change the catalogue.
+func defining(statements []sql.Statement) (n int) {
+	for _, st := range statements {
+		switch st.(type) {
+		case *sql.CreateStream, *sql.CreateTable, *sql.CreateView, *sql.Drop:
+			n++
+			continue
+		}
+		break
+	}
+	return n
+}
+
 func statementError(err error) error {
 	var e *sql.Error
 	if errors.As(err, &e) {
@@ -50,9 +73,6 @@ func statementError(err error) error {
 func (c *Core) run(ctx context.Context, st sql.Statement) (*api.Answer, error) {
 	p := c.catalog.plan()
 	switch s := st.(type) {
-	case *sql.CreateStream, *sql.CreateTable, *sql.CreateView, *sql.Drop:
-		message, err := c.catalog.apply(ctx, st)
-		return &api.Answer{Messages: []string{message}}, err
 	case *sql.Select:
 		if s.Emit != sql.EmitUnsaid {
 			return c.push(ctx, s)

@@ -15,37 +15,75 @@ var BuiltInTables = []string{"fence_events", "alerts", "late", "rejected", "edge
 // statement that changes nothing (IF NOT EXISTS, IF EXISTS, the same definition again) gives it back as it is, so
 // the version tells whether there is something to publish.
 func Apply(p *plan.Plan, st Statement) (next *plan.Plan, message string, err error) {
-	defer catch(&err)
+	next, messages, err := ApplyAll(p, []Statement{st})
+	if err != nil {
+		return nil, "", err
+	}
+	return next, messages[0], nil
+}
+
+// ApplyAll does the same with several, in turn and up to the first error: the plan is the one after those before it, and there is a message for
+// each of them. The version goes up by one for each that changes something.
+func ApplyAll(p *plan.Plan, statements []Statement) (next *plan.Plan, messages []string, err error) {
+	next, messages, err = changeAll(p, statements, false)
+	if proto.Size(next) > maxPlan { // one of them is too many: it is found by measuring after each, which takes its time
+		return changeAll(p, statements, true)
+	}
+	return next, messages, err
+}
+
+func changeAll(p *plan.Plan, statements []Statement, measure bool) (next *plan.Plan, messages []string, err error) {
 	next = proto.CloneOf(p)
 	if next == nil {
 		next = &plan.Plan{}
 	}
+	before := next.Version
+	for i, st := range statements {
+		message, err := change(next, st, measure)
+		if err != nil { // which left next half done
+			if i > 0 {
+				next, messages, _ = changeAll(p, statements[:i], false)
+			} else {
+				next = p
+			}
+			return next, messages, err
+		}
+		messages = append(messages, message)
+	}
+	if next.Version == before {
+		next = p
+	}
+	return next, messages, nil
+}
+
+// change does one statement to a plan, and measures whether it still fits.
+func change(p *plan.Plan, st Statement, measure bool) (message string, err error) {
+	defer catch(&err)
 	changed := false
 	switch x := st.(type) {
 	case *CreateStream:
 		if x.Query != nil {
-			message, changed = createQuery(next, x)
+			message, changed = createQuery(p, x)
 		} else {
-			message, changed = createStream(next, x)
+			message, changed = createStream(p, x)
 		}
 	case *CreateTable:
-		message, changed = createTable(next, x)
+		message, changed = createTable(p, x)
 	case *CreateView:
-		message, changed = createView(next, x)
+		message, changed = createView(p, x)
 	case *Drop:
-		message, changed = drop(next, x)
+		message, changed = drop(p, x)
 	default:
 		fail(st.Place(), "this statement changes no plan")
 	}
-	if !changed {
-		return p, message, nil
+	if changed {
+		prune(p)
+		if measure && proto.Size(p) > maxPlan {
+			fail(st.Place(), "all definitions together would have %d bytes; at most %d fit", proto.Size(p), maxPlan)
+		}
+		p.Version++
 	}
-	prune(next)
-	if size := proto.Size(next); size > maxPlan {
-		fail(st.Place(), "all definitions together would have %d bytes; at most %d fit", size, maxPlan)
-	}
-	next.Version++
-	return next, message, nil
+	return message, nil
 }
 
 func createStream(p *plan.Plan, st *CreateStream) (string, bool) {
@@ -108,8 +146,7 @@ func createView(p *plan.Plan, st *CreateView) (string, bool) {
 		built(p, st.Name.Pos, "view "+old.Name+" cannot be replaced", old.Id)
 		before = dropParts(p, old)
 	}
-	parts(p, st, before)
-	def := planView(p, st)
+	def := planView(p, parts(p, st, before))
 	if exists && evolve(old, def) {
 		p.Views = put(p.Views, def)
 		return "view " + def.Name + " changed; what it holds stays", true

@@ -36,8 +36,7 @@ func ExplainText(p *plan.Plan, st *Explain, tables ...Relation) (text string, er
 		return explainTable(planTable(x)), nil
 	case *CreateView:
 		next := proto.CloneOf(p)
-		parts(next, x, nil)
-		return explainView(next, planView(next, x)), nil
+		return explainView(next, planView(next, parts(next, x, nil))), nil
 	}
 	fail(st.Statement.Place(), "EXPLAIN is for CREATE STREAM, CREATE TABLE, CREATE VIEW and SELECT")
 	return "", nil

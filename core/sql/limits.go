@@ -4,7 +4,7 @@ package sql
 // hostile statement costs milliseconds.
 const (
 	maxSource     = 4 << 20 // bytes of one Parse
-	maxStatements = 1000    // in one Parse
+	maxStatements = 3000    // in one Parse: all that may be defined, and more
 	maxStatement  = 1 << 18 // bytes of one statement but INSERT
 	maxDepth      = 100     // nesting of an expression, and of parentheses
 	maxList       = 10_000  // IN lists, function arguments, INSERT rows

@@ -8,21 +8,23 @@ import (
 	"github.com/hexpane/hexpane/protocol/plan"
 )
 
-// parts makes a view of each sub-select that groups, named after the view that it is part of: name#1, name#2 …. The view reads those. One that
-// is as it was before stays, with what it holds.
-func parts(p *plan.Plan, st *CreateView, before []*plan.View) {
+// parts makes a view of each sub-select that groups, named after the view that it is part of: name#1, name#2 …, and gives the statement that reads
+// those. One that is as it was before stays, with what it holds.
+func parts(p *plan.Plan, st *CreateView, before []*plan.View) *CreateView {
 	n := 0
-	var walk func(*Select)
-	walk = func(sel *Select) {
-		sub := sel.Sub
-		if sub == nil {
-			return
+	var walk func(Select) *Select
+	walk = func(sel Select) *Select {
+		if sel.Sub == nil {
+			return &sel
 		}
-		for _, one := range append([]*Select{sub}, sub.More...) {
-			walk(one)
+		sub := walk(*sel.Sub)
+		sub.More = nil
+		for _, one := range sel.Sub.More {
+			sub.More = append(sub.More, walk(*one))
 		}
+		sel.Sub = sub
 		if len(sub.More) > 0 || !groupsItself(sub) {
-			return
+			return &sel
 		}
 		n++
 		name := fmt.Sprintf("%s#%d", st.Name.Name, n)
@@ -36,8 +38,11 @@ func parts(p *plan.Plan, st *CreateView, before []*plan.View) {
 		}
 		p.Views = append(p.Views, def)
 		sel.Sub, sel.From = nil, part.Name
+		return &sel
 	}
-	walk(st.Query)
+	next := *st
+	next.Query = walk(*st.Query)
+	return &next
 }
 
 // dropParts takes the views out of the plan that were made for sub-selects of v, and gives them.
