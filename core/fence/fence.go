@@ -29,7 +29,7 @@ type Rule struct {
 	SpeedLimit float64
 	SpeedFor   time.Duration
 	SpeedFixes int
-	// Cross: tell who was outside at two positions on end, with the fence on the straight line between them.
+	// Cross: tell who was outside at two positions on end, with the fence on the straight line between them; not of who was lost or forgotten between.
 	Cross bool
 	// MinTime and MinDistance (metres) keep GPS jitter at a border from being told: in and out count once a device has been on the new side for so long,
 	// and is so far from its last position on the old one. The event bears the time of the first position on the new side. 0: at once.

@@ -19,6 +19,7 @@ import (
 //
 //	disorder 30s                                     positions may come out of order by that much
 //	lost 10m                                         a silent device is told as lost
+//	forget 1h                                        a silent device that is in no fence is forgotten
 //	fence NAME x,y to x,y [dwell=5m] [speed=50] [for=10s] [fixes=3] [mintime=20s] [mindistance=30] [cross]
 //	09:00:00 DEVICE x,y [km/h]                       a position arrives
 //	watermark 09:05:00                               no position older than that is expected
@@ -81,6 +82,8 @@ func (s *script) line(n int, f []string) {
 		s.disorder = duration(s.t, f[1])
 	case "lost":
 		s.config.LostAfter = duration(s.t, f[1])
+	case "forget":
+		s.config.Forget = duration(s.t, f[1])
 	case "fence":
 		s.set = s.set.With(fence.Fence{ID: f[1], Shape: rectangle(s.t, f[2], f[4]), Rule: rule(s.t, f[5:])})
 		if s.engine != nil {

@@ -90,9 +90,6 @@ func (t *track) again(e *Engine, out []Event) []Event {
 		events = t.now.move(&t.pending[i].Fix, t.in(i, e), e.set.cross, &e.cfg, events)
 		order(events[from:])
 	}
-	from := len(events)
-	events = t.now.wait(e.watermark, &e.cfg, events)
-	order(events[from:])
 	out = corrections(t.told, events, out)
 	t.told = events
 	return out

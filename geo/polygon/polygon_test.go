@@ -179,6 +179,7 @@ func TestContainsExactly(t *testing.T) {
 	hole := parse(polygonOf(square, `[[1,1],[1,2],[2,2],[2,1],[1,1]]`))
 	slope := parse(polygonOf(`[[0,0],[3,1],[0,1],[0,0]]`)) // one third is no double
 	beyond := parse(polygonOf(`[[179,10],[181,10],[181,12],[179,12],[179,10]]`))
+	turn := parse(polygonOf(`[[360,0],[361,1],[360,1],[360,0]]`)) // what a place's longitude loses when 360 is added decides
 	tilted := parse(polygonOf(`[[179.7,10],[180.3,10.1],[179.7,10.1],[179.7,10]]`))
 	for _, c := range []struct {
 		s        *polygon.Shape
@@ -189,6 +190,7 @@ func TestContainsExactly(t *testing.T) {
 		{hole, 1.5, 1.5, false}, {hole, 1, 1, true}, {hole, 1.5, 1, true}, {hole, 1.5, up(1), false}, {hole, 3, 363, true}, {hole, 3, -357, true}, {hole, 3, 723, true},
 		{slope, 1.0 / 3, 1, false}, {slope, up(1.0 / 3), 1, true}, {slope, 0.25, 0.75, true}, {slope, 0.25, up(0.75), false}, {slope, down(0.25), 0.75, false},
 		{beyond, 11, -179, true}, {beyond, 11, up(-179), false}, {beyond, 11, 180, true}, {beyond, 11, -180, true}, {beyond, 11, down(179), false}, {beyond, 11, -359, false},
+		{turn, 1e-14, 2e-14, false}, {turn, 2e-14, 1e-14, true}, {turn, 1e-14, 1e-14, true}, {turn, 2e-14, -1e-300, false}, {turn, 0.5, 0, true}, {turn, 0.5, 5e-324, true},
 		{tilted, 10.05, -180, true}, {tilted, down(10.05), -180, false}, {tilted, 10.05, 180, true},
 		{hole, math.NaN(), 1, false}, {hole, 1, math.NaN(), false}, {hole, 1, math.Inf(1), false},
 	} {
