@@ -37,6 +37,7 @@ import (
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/core/store/influx"
 	"github.com/hexpane/hexpane/core/table"
+	"github.com/hexpane/hexpane/edge/crash"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/wire"
 	"github.com/nats-io/nats-server/v2/server"
@@ -181,7 +182,7 @@ func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 func (c *Core) newPartition(id uint32) *partition {
 	p := &partition{id: id, cfg: c.cfg, log: c.log, m: c.m, store: c.store, catalog: c.catalog, live: c.live, bytes: &c.received, plan: &plan.Plan{},
 		streams: map[uint32]*streamState{}, views: map[uint32]*merge.View{}, finals: map[uint32]int64{}, applied: map[string]mark{},
-		pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
+		step: crash.Here, pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
 	partitions := max(1, c.catalog.plan().GetPartitions())
 	p.sent, p.read = make([]uint64, partitions), make([]uint64, partitions)
 	p.wake = c.ring

@@ -106,6 +106,16 @@ func (w workload) order(r *rand.Rand) (list []delivery) {
 	return list
 }
 
+// farewell is the end of all edges: all windows are final.
+func (w workload) farewell() (batches []*wire.Batch) {
+	for _, edge := range w.edges {
+		last := edge[len(edge)-1].batch
+		batches = append(batches, &wire.Batch{Edge: last.Edge, Epoch: 1, Seq: last.Seq + 1, PlanVersion: last.PlanVersion,
+			Watermarks: []*wire.Watermark{{Stream: last.Watermarks[0].Stream, Us: workloadStart + 24*3600*second}}})
+	}
+	return batches
+}
+
 // Generated workloads, in seeded permutations of how they reach the core, cut into turns at random, with restarts and re-deliveries: every window of
 // every kind and every aggregate is what the oracle computes of the readings at once; doubles but for the last bits, percentiles within 1 %.
 // 1,000 permutations with HEXPANE_SOAK=1.
@@ -137,11 +147,7 @@ func TestAnyPermutationGivesTheOraclesResults(t *testing.T) {
 					restarts++
 				}
 			}
-			for e, edge := range w.edges {
-				last := edge[len(edge)-1].batch
-				rig.turn(now, &wire.Batch{Edge: fmt.Sprint("edge-", e), Epoch: 1, Seq: last.Seq + 1, PlanVersion: p.Version,
-					Watermarks: []*wire.Watermark{{Stream: p.Streams[0].Id, Us: workloadStart + 24*3600*second}}})
-			}
+			rig.turn(now, w.farewell()...)
 			if late := rig.ask("SELECT * FROM late"); len(late) > 0 {
 				t.Fatalf("workload %d, permutation %d: late within the grace: %q", seed, permutation, late)
 			}

@@ -58,6 +58,8 @@ type partition struct {
 	joined  atomic.Int64 // rows that joins keep
 	pushes  *pushes
 
+	step func(done string) // crash.Here: where tests kill the core
+
 	mu      sync.Mutex // guards outputs alone, which queries read
 	outputs map[uint32]int64
 }
@@ -119,8 +121,10 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		if err := p.apply(ctx, t, m); err != nil {
 			return errors.Join(err, tx.Discard())
 		}
+		p.step("turn.applied")
 	}
 	moved := p.advance(t)
+	p.step("turn.advanced")
 	if len(batch) == 0 && !moved && !t.adopted && !mailed {
 		return tx.Discard()
 	}
@@ -128,25 +132,30 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	if err := p.flush(t); err != nil {
 		return errors.Join(err, tx.Discard())
 	}
+	p.step("turn.flushed")
 	p.post(t)
 	if len(batch) > 0 {
 		p.position = batch[len(batch)-1].Sequence
 		tx.Position(p.id, p.position)
 	}
+	p.step("turn.gathered")
 	if err := tx.Commit(); err != nil {
 		return err
 	}
+	p.step("turn.committed")
 	if p.oldest > 0 {
 		p.m.committed.Observe(float64(time.Now().UnixMicro()-p.oldest) / 1e6)
 	}
 	p.delivered(t)
 	p.live.publish(t)
 	p.pushed(t)
+	p.step("turn.published")
 	if moved {
 		if err := p.emitFinals(now); err != nil {
 			return err
 		}
 	}
+	p.step("turn.finals-out")
 	if t.effects > 0 {
 		p.sink(p.id)
 	}
@@ -428,9 +437,11 @@ func (p *partition) emitFinals(now int64) error {
 		t.tx.Final(p.id, id, watermark)
 		p.finals[id] = watermark
 		p.post(t)
+		p.step("finals.gathered")
 		if err := t.tx.Commit(); err != nil {
 			return err
 		}
+		p.step("finals.committed")
 		p.delivered(t)
 		p.live.publish(t)
 		p.pushed(t)

@@ -27,6 +27,7 @@ const (
 var exceptions = map[string]string{
 	"edge/ingest → edge/crash": "a place to die at, in tests; empty in what is delivered",
 	"edge/store → edge/crash":  "the same",
+	"core → edge/crash":        "the same",
 	"edge/uplink → edge/crash": "the same",
 	"edge/ingest → edge/peers": "real servers, for tests",
 	"edge/uplink → edge/peers": "the same",
