@@ -10,17 +10,18 @@ import (
 
 // Polygons are covered with cells of one resolution each, and only of odd ones: each resolution in use costs a lookup a look into the table.
 const (
-	minLevel  = 1
-	maxLevel  = 11 // cells of 25 m
-	fewCells  = 250
-	maxCells  = 16384 // of one polygon; past it coarser cells are tried
-	polar     = 89.9  // cells that reach beyond have no useful box
-	widestBox = 60.0  // half its width, degrees
+	minLevel   = 1
+	maxLevel   = 11 // cells of 25 m
+	fewCells   = 250
+	leastCells = 12
+	maxCells   = 16384 // of one polygon; past it coarser cells are tried
+	polar      = 89.9  // cells that reach beyond have no useful box
+	widestBox  = 60.0  // half its width, degrees
 )
 
-// cover gives the polygon's entries: one for each cell that holds places of it.
-func cover(p *polygon.Polygon) []entry {
-	res := level(p)
+// cover gives a polygon's entries: one for each cell that holds places of it. It is one of n polygons that share what cells a fence may need.
+func cover(p *polygon.Polygon, n int) []entry {
+	res := level(p, max(fewCells/n, leastCells))
 	for ; res > minLevel; res -= 2 {
 		c := coverer{polygon: p, res: res, most: maxCells}
 		if c.run() {
@@ -32,8 +33,8 @@ func cover(p *polygon.Polygon) []entry {
 	return c.entries
 }
 
-// level is the finest resolution that needs few cells.
-func level(p *polygon.Polygon) int {
+// level is the finest resolution that needs few cells, and one more for two edges.
+func level(p *polygon.Polygon, few int) int {
 	const degree, spacing0 = 111.2, 2200.0 // km
 	area, around := 0.0, 0.0
 	box := p.Box()
@@ -46,7 +47,7 @@ func level(p *polygon.Polygon) int {
 		}
 	}
 	all := box.Width() * squeeze * (box.MaxY - box.MinY) * degree * degree
-	most := float64(fewCells + p.Edges()/2)
+	most := float64(few + p.Edges()/2)
 	for res := maxLevel; res > minLevel; res -= 2 {
 		spacing := spacing0 / math.Pow(7, float64(res)/2)
 		cell := 0.87 * spacing * spacing

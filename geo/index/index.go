@@ -78,7 +78,7 @@ func (ix *Index) With(fences ...*Fence) *Index {
 		next.drop(w, f.ID)
 		c := &covered{fence: f}
 		for _, p := range f.Shape.Polygons {
-			for _, e := range cover(p) {
+			for _, e := range cover(p, len(f.Shape.Polygons)) {
 				e.fence = f
 				w.add(e)
 				c.cells = append(c.cells, e.cell)

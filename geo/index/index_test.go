@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hexpane/hexpane/geo/index"
@@ -68,5 +69,28 @@ func TestNoFenceAtNoPlace(t *testing.T) {
 		if got := ids(ix, p[0], p[1]); got != "[]" {
 			t.Errorf("%v: %v", p, got)
 		}
+	}
+}
+
+// However many polygons a fence has, what it costs is bounded by its corners.
+func TestCellsAreFew(t *testing.T) {
+	var polygons []string
+	for i := range 2_400 {
+		x, y := 11+0.01*float64(i%60), 48+0.01*float64(i/60)
+		polygons = append(polygons, fmt.Sprintf("[[[%v,%v],[%v,%v],[%v,%v],[%[1]v,%[2]v]]]", x, y, x+0.009, y, x, y+0.009))
+	}
+	s, err := polygon.Parse([]byte(`{"type":"MultiPolygon","coordinates":[`+strings.Join(polygons, ",")+`]}`), polygon.Limits{Vertices: 10_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ix := new(index.Index).With(&index.Fence{ID: "many", Shape: s})
+	if n := ix.Cells(); n > 15*len(polygons) {
+		t.Errorf("%d cells for %d polygons", n, len(polygons))
+	}
+	if got := ids(ix, 48.205, 11.102); got != "[many]" {
+		t.Error(got)
+	}
+	if got := ids(ix, 48.208, 11.108); got != "[]" {
+		t.Error(got)
 	}
 }
