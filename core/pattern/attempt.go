@@ -159,7 +159,7 @@ func (e *Engine) choose(t *thread, r *row) bool {
 	for i := range e.states[t.state].options {
 		o := &e.states[t.state].options[i]
 		if o.kind == taken {
-			if e.holds(o.step.variable, t, r) && e.take(o.step) {
+			if e.holds(o.step.variable, t, r) && e.take(o.step, r) {
 				return true
 			}
 			continue
@@ -168,30 +168,33 @@ func (e *Engine) choose(t *thread, r *row) bool {
 		for _, f := range o.firsts {
 			if e.holds(f.variable, t, r) {
 				began = true
-				if e.take(f) {
+				if e.take(f, r) {
 					return true
 				}
 			}
 		}
-		if (!began || o.any) && !e.isAny(o.absent, t, r) && e.fresh(o.waiting) {
+		if (!began || o.any) && !e.isAny(o.absent, t, r) && e.fresh(o.waiting, r) {
 			e.moves = append(e.moves, move{step{state: o.waiting}, true})
 		}
 	}
 	return false
 }
 
-func (e *Engine) take(s step) bool {
-	if e.fresh(s.state) {
+func (e *Engine) take(s step, r *row) bool {
+	if e.fresh(s.state, r) {
 		e.moves = append(e.moves, move{step: s})
 		return e.states[s.state].accepts
 	}
 	return false
 }
 
-// fresh reports that no more preferred thread of this attempt has the same future from here.
-func (e *Engine) fresh(s int) bool {
+// fresh reports that no more preferred thread of this attempt has the same future from state s after row r, and that there is hope in it.
+func (e *Engine) fresh(s int, r *row) bool {
 	if !e.states[s].merges {
 		return true
+	}
+	if e.states[s].forgets && !r.hope(s) {
+		return false
 	}
 	was := e.stamps[s]
 	e.stamps[s] = e.stamp

@@ -40,5 +40,5 @@ func (e *Engine) giveUp(k *Key) {
 	k.threads -= len(a.threads)
 	clear(a.threads)
 	a.threads = a.threads[:0]
-	e.conclude(k, 0, true)
+	e.conclude(k, 0, byLimit)
 }

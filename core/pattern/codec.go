@@ -22,7 +22,8 @@ const version = 1
 //	each row: how much later than the one before it is, in µs, and its columns
 //
 // Threads are not written: what an attempt has come to follows from its first row and those after it, so Decode lets the attempts go
-// through the rows again. The bytes thus hold nothing of how the matching is done.
+// through the rows again. The bytes thus hold nothing of how the matching is done. (Nor what hopeless.go learnt: so at Limits.Threads, and
+// only there, a key read may give an attempt up that the one written would have gone on with.)
 func (e *Engine) Encode(dst []byte, k *Key) []byte {
 	dst = append(dst, version)
 	dst = binary.LittleEndian.AppendUint64(dst, e.fingerprint)

@@ -31,6 +31,7 @@ type row struct {
 	values []value.Value
 
 	known, truth uint64 // conditions that depend on the row alone: a bit for each variable
+	seen, dead   uint64 // hopeless.go: a bit for each of the first 64 states
 }
 
 // NewKey makes the state of a key of which nothing was seen. id is the key's values in binary form (value.AppendRow).

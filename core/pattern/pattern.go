@@ -10,6 +10,7 @@
 //	reference.go  PREV, FIRST, LAST, aggregates; condition.go DEFINE: a row → may it be of this variable?
 //	attempt.go    the threads of one first row, in order of preference
 //	key.go        rows of a key, waiting and kept; run.go the next first row, and the skip strategies
+//	twins.go      threads left out for a more preferred one; hopeless.go those that an earlier attempt showed to lead nowhere
 //	bounds.go     what happens at a limit
 //	match.go      MEASURES, ids
 //	codec.go      a key's state ⇄ bytes
@@ -149,10 +150,10 @@ func (e *Engine) compile(p *plan.Pattern) error {
 	if e.states, err = code.explore(start, p.GetWithinUs() > 0); err != nil {
 		return err
 	}
-	e.foresee()
 	if err := e.compileSkip(p); err != nil {
 		return err
 	}
+	e.foresee()
 	if err := e.compileMeasures(p); err != nil {
 		return err
 	}
@@ -204,6 +205,7 @@ func (e *Engine) foresee() {
 	}
 	for i := range e.states {
 		e.states[i].merges = e.states[i].live&^constant == 0
+		e.states[i].forgets = e.states[i].live == 0 && i < 64 && !e.each
 	}
 }
 

@@ -31,7 +31,7 @@ func (e *Engine) runEach(k *Key, r *row) {
 		e.step(a, r)
 		k.threads += len(a.threads)
 		if a.decided() {
-			e.conclude(k, i, false)
+			e.conclude(k, i, byRows)
 		} else {
 			i++
 		}
@@ -60,7 +60,7 @@ func (e *Engine) runOne(k *Key) bool {
 		a := e.begin(r)
 		k.attempts, k.threads, k.cursor = append(k.attempts, a), len(a.threads), k.next+1
 		if a.decided() {
-			e.conclude(k, 0, false)
+			e.conclude(k, 0, byRows)
 		}
 		e.crowded(k)
 		return true
@@ -77,7 +77,7 @@ func (e *Engine) runOne(k *Key) bool {
 	k.cursor++
 	k.threads = len(a.threads)
 	if a.decided() {
-		e.conclude(k, 0, false)
+		e.conclude(k, 0, byRows)
 	}
 	e.crowded(k)
 	return true
@@ -93,12 +93,13 @@ func (e *Engine) deadline(a *attempt) int64 {
 
 // overdue ends the oldest attempt, whose deadline has passed. Without WITHIN that is the limit of its age.
 func (e *Engine) overdue(k *Key, a *attempt) {
-	cut := e.within == math.MaxInt64
-	if cut {
+	why := byTime
+	if e.within == math.MaxInt64 {
 		e.counts.OverAge++
+		why = byLimit
 	}
 	e.end(k, a)
-	e.conclude(k, 0, cut)
+	e.conclude(k, 0, why)
 }
 
 // expire ends what the watermark says can get no more rows. At the end of all rows that is everything.
@@ -108,7 +109,7 @@ func (e *Engine) expire(k *Key, watermark int64) {
 		switch {
 		case watermark == math.MaxInt64:
 			e.end(k, a)
-			e.conclude(k, 0, false)
+			e.conclude(k, 0, byTime)
 		case e.deadline(a) < watermark:
 			e.overdue(k, a)
 		default:
@@ -118,8 +119,17 @@ func (e *Engine) expire(k *Key, watermark int64) {
 	}
 }
 
+// reason is why an attempt is over: rows decided it, its time is over, or a limit was reached.
+type reason uint8
+
+const (
+	byRows reason = iota
+	byTime
+	byLimit
+)
+
 // conclude takes attempt i, which is decided, off the list, tells its match and says where the next one begins.
-func (e *Engine) conclude(k *Key, i int, cut bool) {
+func (e *Engine) conclude(k *Key, i int, why reason) {
 	a := k.attempts[i]
 	k.threads -= len(a.threads)
 	if i == 0 && len(k.attempts) > 1 {
@@ -129,9 +139,12 @@ func (e *Engine) conclude(k *Key, i int, cut bool) {
 		k.attempts = slices.Delete(k.attempts, i, i+1)
 	}
 	k.next = a.first.index + 1
+	if !e.each {
+		k.learn(a.first.index, a.best == nil && why == byRows)
+	}
 	if a.best != nil {
 		k.next = max(k.next, e.skip(a.best))
-		e.tell(k, a, cut)
+		e.tell(k, a, why == byLimit)
 	}
 	e.release(a)
 }

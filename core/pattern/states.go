@@ -13,6 +13,7 @@ type state struct {
 	accepts  bool // what was matched so far is a match, less preferred than the options
 	waits    bool // among the options is the end of a NOT FOLLOWED BY
 	live     uint64
+	forgets  bool // what comes does not even depend on the first row; hopeless.go
 	merges   bool // threads here have one future, whatever they went through
 }
 
