@@ -145,6 +145,9 @@ func (s *script) condition(text string, v uint32) *plan.Expr {
 		return call(">", n, b.of(plan.Reference_LAST, n, other))
 	case "above-first":
 		return call(">", n, b.of(plan.Reference_FIRST, n, other))
+	case "above-second": // the last row but one of a variable
+		r := &plan.Reference{Kind: plan.Reference_LAST, Argument: n, Variables: []uint32{other}, Offset: 1}
+		return call(">", n, b.refer(r, aNumber))
 	case "counted": // so many rows of the match, this one among them
 		return call(">=", b.aggregate("COUNT", anInt, nil), literal(value.OfInt(int64(number(words[1])))))
 	case "at-most": // a sum, over the variable itself
