@@ -88,8 +88,8 @@ func (e *Engine) step(a *attempt, r *row) {
 	out := e.spare[:0]
 	for i := range a.threads {
 		over := e.choose(&a.threads[i], r)
-		if out = e.apply(a, &a.threads[i], r, out); over {
-			break // threads after it are less preferred
+		if out = e.apply(a, &a.threads[i], r, out); over || len(out) > e.limits.Threads {
+			break // threads after it are less preferred; or the attempt is given up at once (crowded)
 		}
 	}
 	clear(a.threads)
