@@ -147,3 +147,30 @@ func TestUnitedSourcesAddUp(t *testing.T) {
 		}
 	})
 }
+
+// One reading to a route with a filter that half of them pass; cut as often as the line does.
+func BenchmarkRoute(b *testing.B) {
+	p := testPlan(8)
+	p.Views = nil
+	num := &plan.Type{Kind: uint32(value.Int)}
+	x := &plan.Expr{Type: num, Node: &plan.Expr_Column{Column: 1}}
+	half := &plan.Expr{Type: num, Node: &plan.Expr_Literal{Literal: value.Append(nil, value.OfInt(500))}}
+	p.Routes = []*plan.Route{{Id: 50, Stream: quiet, KeyExprs: []*plan.Expr{x}, Filter: &plan.Expr{Type: &plan.Type{Kind: uint32(value.Bool)},
+		Node: &plan.Expr_Call{Call: &plan.Call{Function: ">", Arguments: []*plan.Expr{x, half}}}}}}
+	table, err := pane.New(p, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	devices := make([][]value.Value, 1000)
+	for i := range devices {
+		devices[i] = []value.Value{value.OfString(fmt.Sprintf("bus-%04d", i)), value.OfInt(int64(i))}
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		table.Fold(quiet, devices[i%1000], int64(i), true)
+		if i++; i%2000 == 0 {
+			table.CutRows()
+		}
+	}
+}
