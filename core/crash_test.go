@@ -67,6 +67,7 @@ func TestACoreKilledAtEachStepLosesNothing(t *testing.T) {
 				r.start(p, workloadStart)
 			}
 		}
+		r.p.step = func(string) {}
 		r.turn(workloadStart + 1000*minute) // nothing new
 		drain(t, r, history)
 		want := oracleRows(w.rides)
@@ -163,4 +164,21 @@ func stepsInSource(t *testing.T) []string {
 		t.Fatal(fmt.Sprint("steps ", names))
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// Killed when the watermark is committed and the finals that it brings are not: they come with the start, though the watermark never moves again.
+func TestFinalsComeThoughTheWatermarkStays(t *testing.T) {
+	p := planOf(t, fleetSQL)
+	r := newRig(t, p)
+	defer func() { r.close() }()
+	e := newHandEdge("north", p)
+	r.turn(0, e.cut(t, 0, oneRide)...)
+	if lives(r, "turn.published", 1, func() { r.turn(0, e.cut(t, 60*second)...) }) {
+		t.Fatal("it lived")
+	}
+	r.restart(0)
+	r.turn(0)
+	if got := r.effects(); len(got) != 2 || !strings.HasPrefix(got[0], "settled,") {
+		t.Errorf("%q", got)
+	}
 }

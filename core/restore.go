@@ -65,7 +65,7 @@ func (p *partition) restore(now int64) error {
 			return err
 		}
 	}
-	return nil
+	return p.emitFinals(now) // of a core that was killed between the watermark's commit and theirs: it may not move again
 }
 
 // rewind starts over with a stream that was made anew: its last sequence, last, is before the partition's place. What was applied
