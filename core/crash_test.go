@@ -49,13 +49,17 @@ func TestACoreKilledAtEachStepLosesNothing(t *testing.T) {
 			case rng.IntN(3) == 0:
 				at, passes = points[rng.IntN(len(points))], 1+rng.IntN(3)
 			}
+			place, effects, committed := r.p.position, r.p.effects, slices.Index(beforeCommit, at) < 0
 			if !lives(r, at, passes, func() {
-				from := r.p.position
+				from := place
 				if rng.IntN(10) == 0 { // JetStream gives some again
 					from -= min(from, rng.Uint64N(20))
 				}
 				r.sequence = from
-				n := min(uint64(len(log)), r.p.position+1+rng.Uint64N(5))
+				n := min(uint64(len(log)), place+1+rng.Uint64N(5))
+				if committed {
+					place = n
+				}
 				r.turn(workloadStart+int64(n)*minute, log[from:n]...)
 				drain(t, r, history)
 			}) {
@@ -65,6 +69,12 @@ func TestACoreKilledAtEachStepLosesNothing(t *testing.T) {
 				r.fs = r.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rand.New(rand.NewPCG(run, rng.Uint64()))})
 				_ = old.Close()
 				r.start(p, workloadStart)
+				if r.p.position != place {
+					t.Fatalf("run %d: killed at %s the core goes on at %d, not at %d", run, at, r.p.position, place)
+				}
+				if !committed && r.p.effects > effects {
+					t.Fatalf("run %d: killed at %s, before the commit, %d effects are there already", run, at, r.p.effects-effects)
+				}
 			}
 		}
 		r.p.step = func(string) {}
@@ -107,6 +117,9 @@ func TestACoreKilledAtEachStepLosesNothing(t *testing.T) {
 	}
 	t.Logf("soak: core killed kills=%d at %v readings=%d lost=0 twice=0", kills, died, readings)
 }
+
+// beforeCommit are the places at which nothing of a turn may be on disk.
+var beforeCommit = []string{"turn.applied", "turn.advanced", "turn.flushed", "turn.gathered"}
 
 // lives does something with a core that dies when it passes a place for the nth time; it reports false if it did.
 func lives(r *rig, at string, passes int, do func()) (alive bool) {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Breaks a copy of the edge in the ways that lose or double readings, one at a time, and demands that the tests of durability
+# Breaks a copy of the edge and of the core in the ways that lose, double or delay readings, one at a time, and demands that the tests
 # notice: tests that can't fail prove nothing. The repository itself is not touched.
 #
 #   deploy/mutants.sh          all sabotages against all tests that could see them (make soak), some minutes
 #   deploy/mutants.sh quick    what the crash-simulated file system sees, alone
 #   deploy/mutants.sh fits     runs no test: do the sabotages still fit the code, and build?
+#   deploy/mutants.sh core     the core's alone, against its tests
 #   deploy/mutants.sh all nosync   one sabotage; TESTS="kills" one kind of test
 #
 # A sabotage that a kind of test cannot see by its nature is listed with the reason, and not run.
@@ -52,6 +53,46 @@ sabotage() {
 		swap edge/store/epoch.go 'if seq > s.sequences[p] {' 'if false && seq > s.sequences[p] {' ;;
 	epoch-kept)
 		swap edge/store/epoch.go 'v.Epoch = max(in.pending, epoch+1)' 'v.Epoch = 0' ;;
+	core-dedupe-skipped)
+		swap core/partition.go 'if b.Epoch < last.epoch || b.Epoch == last.epoch && b.Seq <= last.seq {' 'if false {' ;;
+	core-epoch-ignored)
+		swap core/partition.go 'if b.Epoch < last.epoch || b.Epoch == last.epoch && b.Seq <= last.seq {' 'if b.Seq <= last.seq {' ;;
+	core-applied-not-kept)
+		swap core/partition.go '\tt.tx.Applied(p.id, b.Edge, b.Epoch, b.Seq)\n' '' ;;
+	core-place-not-kept)
+		swap core/partition.go '\t\ttx.Position(p.id, p.position)\n' '' ;;
+	core-effects-before-commit)
+		swap core/partition.go 't.tx.Effect(p.id, p.effects, point(v.Def, start, row))' \
+			'early := p.store.Begin()\n\t\tearly.Effect(p.id, p.effects, point(v.Def, start, row))\n\t\tif err := early.Commit(); err != nil {\n\t\t\treturn err\n\t\t}' ;;
+	core-nosync)
+		swap core/state/state.go 't.batch.Commit(pebble.Sync)' 't.batch.Commit(pebble.NoSync)' ;;
+	core-fastest-edge)
+		swap core/merge/watermark.go 'target := lowest' 'target := highest' ;;
+	core-waits-for-the-silent)
+		swap core/merge/watermark.go 'if now-m.heard > w.IdleAfter {' 'if false {' ;;
+	core-watermark-goes-back)
+		swap core/merge/watermark.go 'if target > w.output || !w.known {' 'if target != w.output || !w.known {' ;;
+	core-no-catching-up)
+		swap core/merge/watermark.go 'm.catchesUp = w.known && m.us < w.output' 'm.catchesUp = false' ;;
+	core-future-believed)
+		swap core/merge/watermark.go 'if w.MaxFuture > 0 && us > now' 'if false && us > now' ;;
+	core-watermark-not-kept)
+		swap core/partition.go '\t\t\tt.tx.Watermark(p.id, id, us)\n' '' ;;
+	core-edge-watermark-not-kept)
+		swap core/partition.go '\t\t\tt.tx.EdgeWatermark(p.id, w.Stream, b.Edge, w.Us)\n' '' ;;
+	core-late-vanishes)
+		swap core/partition.go '\t\tp.tooLate(t, v, out, key, readings, watermark)\n' '' ;;
+	core-late-starts-anew)
+		swap core/merge/view.go 'bytes, err := store.Window(start, key)\n\t\t\tif err != nil {\n\t\t\t\treturn nil, Outcome' \
+			'var bytes []byte\n\t\t\tvar err error\n\t\t\tif err != nil {\n\t\t\t\treturn nil, Outcome' ;;
+	core-revision-stays)
+		swap core/merge/view.go 'w.Revision++' '_ = w.Revision' ;;
+	core-grace-too-long)
+		swap protocol/window/window.go 'case watermark < end+grace:' 'case watermark <= end+grace:' ;;
+	core-finals-not-kept)
+		swap core/partition.go '\t\tt.tx.Final(p.id, id, watermark)\n' '' ;;
+	core-finals-without-grace)
+		swap core/partition.go 'span := v.Def.WindowUs + v.Def.GraceUs' 'span := v.Def.WindowUs' ;;
 	*) echo "mutants.sh: no sabotage $1" >&2; exit 2 ;;
 	esac
 }
@@ -69,23 +110,30 @@ attack() { # in the copy; how a test is run
 	power) go test -count 1 -timeout 10m -run 'TestPowerCuts$' ./deploy/rounds ;;
 	schedules) go test -count 1 -timeout 10m -run 'TestSchedulesSurviveCrashes$' ./edge ;;
 	full) go test -count 1 -timeout 10m -run 'TestAFullDisk|TestDiskFull$' ./edge ./deploy/e2e ;;
+	core) go test -count 1 -timeout 10m ./core/merge ./core/state ./protocol/window && go test -count 1 -timeout 10m -failfast -run "$coretests" ./core ;;
 	copies) go test -count 1 -timeout 10m -run 'TestAnOldCopy' ./edge ;;
 	esac
 }
+
+# The core's tests that are about event time and crashes; -failfast names the first that notices.
+coretests='TestRedelivery|TestEpochs|TestWhatIsTooLate|TestEmitFinal|TestNoEffects|TestNoEdgeDelays|TestWindowsClose|TestPartitionIs|TestFinalResults|TestACoreKilled|TestAnyPermutation'
 
 kinds() { # of tests that are about what a sabotage breaks
 	case $1 in
 	guard-never-refuses) echo full ;;
 	old-copy-unseen | epoch-kept) echo copies ;;
+	core-*) echo core ;;
 	*) if [ "$mode" = quick ]; then echo schedules; else echo kills power schedules; fi ;;
 	esac
 }
 
+cores=$(sed -n 's/^\t\(core-[a-z-]*\))$/\1/p' deploy/mutants.sh)
+if [ "$mode" = core ]; then some=$cores; fi
 if [ "$mode" = quick ]; then some="ack-before-commit nosync sequence-apart journal-dropped-early trimmed-before-ack"; fi
-for s in ${only:-${some:-ack-before-commit nosync sequence-apart journal-dropped-early trimmed-before-ack guard-never-refuses old-copy-unseen epoch-kept}}; do
+for s in ${only:-${some:-ack-before-commit nosync sequence-apart journal-dropped-early trimmed-before-ack guard-never-refuses old-copy-unseen epoch-kept $cores}}; do
 	fresh
 	sabotage "$s"
-	(cd "$copy/tree" && go build ./edge/... && go vet ./edge ./edge/store ./edge/uplink) || { echo "mutants.sh: $s does not build" >&2; exit 2; }
+	(cd "$copy/tree" && go build ./edge/... ./core/... && if [ "${s#core-}" = "$s" ]; then go vet ./edge ./edge/store ./edge/uplink; fi) || { echo "mutants.sh: $s does not build" >&2; exit 2; }
 	if [ "$mode" = fits ]; then continue; fi
 	for t in ${TESTS:-$(kinds "$s")}; do
 		why=$(blind "$s" "$t")
@@ -94,6 +142,8 @@ for s in ${only:-${some:-ack-before-commit nosync sequence-apart journal-dropped
 		elif (cd "$copy/tree" && attack "$t") > "$copy/log" 2>&1; then
 			if grep -q 'no tests to run' "$copy/log"; then result="NO SUCH TEST"; else result="NOT CAUGHT"; fi
 			status=1
+		elif [ "$t" = core ] && found=$(grep -oE -- '^--- FAIL: Test[A-Za-z]+' "$copy/log" | sort -u | cut -d' ' -f3 | paste -sd' ') && [ -n "$found" ]; then
+			result="caught: $found"
 		elif found=$(grep -oE '[0-9]+ lost, [0-9]+ counted twice.*|came as a row.*|batch [0-9]+ comes after.*|waits for .* acknowledgements|acknowledged on a full disk|is forwarded .* times|new epoch.*|the deltas of .*|SCHEDULE=.*|not within .*|before it served' "$copy/log" | head -n 1) && [ -n "$found" ]; then
 			result="caught: ${found:0:90}"
 		else
