@@ -110,7 +110,7 @@ attack() { # in the copy; how a test is run
 	power) go test -count 1 -timeout 10m -run 'TestPowerCuts$' ./deploy/rounds ;;
 	schedules) go test -count 1 -timeout 10m -run 'TestSchedulesSurviveCrashes$' ./edge ;;
 	full) go test -count 1 -timeout 10m -run 'TestAFullDisk|TestDiskFull$' ./edge ./deploy/e2e ;;
-	core) go test -count 1 -timeout 10m ./core/merge ./core/state ./protocol/window && go test -count 1 -timeout 10m -failfast -run "$coretests" ./core ;;
+	core) go test -count 1 -timeout 5m -failfast -run "$coretests" ./core && go test -count 1 -timeout 2m ./core/merge ./core/state ./protocol/window ;;
 	copies) go test -count 1 -timeout 10m -run 'TestAnOldCopy' ./edge ;;
 	esac
 }
