@@ -165,6 +165,7 @@ func TestWholeCore(t *testing.T) {
 		all = append(all, r)
 		send(e, i-5, r)
 	}
+	n.reached(p.Streams[0].Id, 53*second) // or one turn might take it all, and nothing would be late
 	send(north, 100)
 	send(south, 100, ride{"late-bus", 59 * second, 60, 24, 1}, ride{"lost-bus", 1 * second, 60, 24, 1})
 	n.until("SELECT key, readings FROM late", `["lost-bus",1]`)
@@ -198,6 +199,22 @@ func TestWholeCore(t *testing.T) {
 	n.barrier(north, south)
 	if after := n.answers(); after != before {
 		t.Fatalf("after NATS lost its disk\n%s\nbefore\n%s", after, before)
+	}
+}
+
+// reached returns when each partition's watermark of a stream is at us.
+func (n *node) reached(stream uint32, us int64) {
+	n.t.Helper()
+	for _, p := range n.core.partitions {
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			at, _ := p.output(stream)
+			if at >= us {
+				break
+			}
+			if time.Now().After(deadline) {
+				n.t.Fatalf("partition %d's watermark stays at %d, want %d", p.id, at, us)
+			}
+		}
 	}
 }
 
