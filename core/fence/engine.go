@@ -1,6 +1,7 @@
 package fence
 
 import (
+	"cmp"
 	"container/heap"
 	"math"
 	"slices"
@@ -117,10 +118,12 @@ type sleeper struct {
 
 type sleepers []sleeper
 
-func (s sleepers) Len() int           { return len(s) }
-func (s sleepers) Less(i, j int) bool { return s[i].wake < s[j].wake }
-func (s sleepers) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
-func (s *sleepers) Push(x any)        { *s = append(*s, x.(sleeper)) }
+func (s sleepers) Len() int      { return len(s) }
+func (s sleepers) Swap(i, j int) { s[i], s[j] = s[j], s[i] }
+func (s *sleepers) Push(x any)   { *s = append(*s, x.(sleeper)) }
+func (s sleepers) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(s[i].wake, s[j].wake), cmp.Compare(s[i].device, s[j].device)) < 0
+}
 func (s *sleepers) Pop() any {
 	old := *s
 	x := old[len(old)-1]

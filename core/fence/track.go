@@ -114,10 +114,10 @@ func (t *track) in(i int, e *Engine) []*zone {
 	return p.in
 }
 
-// order is by time, then by fence and kind.
+// order is by time, then by device, fence and kind.
 func order(events []Event) {
 	slices.SortFunc(events, func(a, b Event) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Fence, b.Fence), cmp.Compare(a.Kind, b.Kind))
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Fence, b.Fence), cmp.Compare(a.Kind, b.Kind))
 	})
 }
 
