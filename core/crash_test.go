@@ -37,7 +37,8 @@ func TestACoreKilledAtEachStepLosesNothing(t *testing.T) {
 			log = append(log, d.batch)
 		}
 		log = append(log, w.farewell()...)
-		r := &rig{t: t, fs: vfs.NewCrashableMem()}
+		fs := vfs.NewCrashableMem()
+		r := &rig{t: t, fs: fs, dir: "state"}
 		r.start(p, workloadStart)
 		history := map[string]string{} // by measurement, tags, time and revision
 		next := 0
@@ -66,7 +67,8 @@ func TestACoreKilledAtEachStepLosesNothing(t *testing.T) {
 				died[at]++
 				next++
 				old := r.core.store
-				r.fs = r.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rand.New(rand.NewPCG(run, rng.Uint64()))})
+				fs = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rand.New(rand.NewPCG(run, rng.Uint64()))})
+				r.fs = fs
 				_ = old.Close()
 				r.start(p, workloadStart)
 				if r.p.position != place {

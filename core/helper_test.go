@@ -60,7 +60,8 @@ func planOf(t tester, text string) *plan.Plan {
 // rig is one partition over a store in memory, without NATS and without a clock.
 type rig struct {
 	t        tester
-	fs       *vfs.MemFS
+	fs       vfs.FS
+	dir      string
 	core     *Core
 	p        *partition
 	sequence uint64 // of the stream
@@ -68,7 +69,7 @@ type rig struct {
 }
 
 func newRig(t tester, p *plan.Plan) *rig {
-	r := &rig{t: t, fs: vfs.NewMem()}
+	r := &rig{t: t, fs: vfs.NewMem(), dir: "state"}
 	r.start(p, 0)
 	return r
 }
@@ -77,7 +78,7 @@ func newRig(t tester, p *plan.Plan) *rig {
 func (r *rig) start(p *plan.Plan, now int64) {
 	r.t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	store, err := state.OpenOn(r.fs, "state", 0, log)
+	store, err := state.OpenOn(r.fs, r.dir, 64<<20, log)
 	check(r.t, err)
 	cfg := &Config{Partitions: 1}
 	cfg.Time.Idle = time.Minute

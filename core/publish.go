@@ -11,6 +11,7 @@ import (
 	"github.com/hexpane/hexpane/geo/cell"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/window"
 )
 
 // publisher gives viewers what a turn changed, after its commit.
@@ -19,6 +20,8 @@ type publisher struct {
 
 	mu   sync.RWMutex // partitions take over a new plan one after another: what one still tells of a definition that is gone is not heard
 	plan *plan.Plan
+
+	expired sync.Map // by view: below which order its topic's rows went last
 }
 
 // result is one window's row for viewers.
@@ -52,6 +55,7 @@ func (l *publisher) topics(old, next *plan.Plan) {
 	for _, v := range old.GetViews() {
 		if !l.hasView(v.Id) {
 			l.hub.Drop("view:" + v.Name)
+			l.expired.Delete(v.Id)
 		}
 	}
 	for _, s := range next.Streams {
@@ -115,7 +119,11 @@ func (l *publisher) publish(t *turn) {
 		topic := l.view(v)
 		topic.Put(rows, us, ok)
 		if span := max(v.WindowUs, v.GapUs); span > 0 && ok && topic.Len() > keptKeys {
-			topic.Expire(us - keptWindows*span)
+			below := window.Pane(us, span) - keptWindows*span
+			if last, ok := l.expired.Load(v.Id); !ok || last.(int64) < below { // once for each: it looks at all keys
+				l.expired.Store(v.Id, below)
+				topic.Expire(below)
+			}
 		}
 	}
 }

@@ -99,6 +99,9 @@ func (p *partition) restoreRows(id uint32, s *streamState) error {
 	return err
 }
 
+// shownAtOnce is how many windows are handed to viewers' topics at a time, of what may be a million.
+const shownAtOnce = 4096
+
 // restoreView brings a view's open windows back to memory, and shows viewers the newest.
 func (p *partition) restoreView(def *plan.View) error {
 	v, err := merge.NewView(def)
@@ -121,6 +124,10 @@ func (p *partition) restoreView(def *plan.View) error {
 	}
 	t := &turn{marks: p.outputs}
 	v.Show(watermark, func(c merge.Change) {
+		if len(t.results) == shownAtOnce {
+			p.live.publish(t)
+			t.results = t.results[:0]
+		}
 		row, ok, e := v.Shape().Row(nil, c.Start, []byte(c.Key), c.Window, watermark)
 		if err = errors.Join(err, e); ok && !def.EmitFinal {
 			t.results = append(t.results, resultOf(def, c.Key, c.Start, c.Window, row))

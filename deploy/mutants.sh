@@ -70,8 +70,8 @@ sabotage() {
 		swap core/merge/watermark.go 'target := lowest' 'target := highest' ;;
 	core-waits-for-the-silent)
 		swap core/merge/watermark.go 'if now-m.heard > w.IdleAfter {' 'if false {' ;;
-	core-watermark-goes-back)
-		swap core/merge/watermark.go 'if target > w.output || !w.known {' 'if target != w.output || !w.known {' ;;
+	core-edge-goes-back)
+		swap core/merge/watermark.go 'm.us = max(m.us, us)' 'm.us = us' ;;
 	core-no-catching-up)
 		swap core/merge/watermark.go 'm.catchesUp = w.known && m.us < w.output' 'm.catchesUp = false' ;;
 	core-future-believed)

@@ -3,6 +3,7 @@ package merge
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/hexpane/hexpane/protocol/expr"
 	"github.com/hexpane/hexpane/protocol/plan"
@@ -73,6 +74,7 @@ func (s *Shape) Row(dst []value.Value, start int64, key []byte, w *Window, water
 	if s.having != nil && !s.having(in).Bool() {
 		return nil, false, nil
 	}
+	dst = slices.Grow(dst, len(s.outputs)+len(ExtraColumns))
 	for _, f := range s.outputs {
 		dst = append(dst, f(in))
 	}

@@ -28,6 +28,7 @@ type View struct {
 	layout   aggregate.Layout
 	shape    *Shape
 	panes    map[int64]map[string]*Window
+	touched  []touched         // windows that changed since the last Flush: with a million open, few do
 	hop      *hopper           // of a hopping view; then panes is empty
 	sessions *sessions         // of a view with sessions; the same
 	delta    aggregate.Partial // read into by each Delta; a state keeps nothing of one that is merged into it
@@ -42,6 +43,12 @@ type Window struct {
 	late     bool // changed after it fired: a revision, unless this is its
 	fresh    bool // first result
 	empty    bool // Replace left nothing of it
+}
+
+type touched struct {
+	start  int64
+	key    string
+	window *Window
 }
 
 // NewView compiles the core's half of a view.
@@ -123,12 +130,12 @@ func (v *View) Delta(start int64, key, src []byte, watermark int64, store Store)
 		}
 		v.put(start, string(key), w)
 	}
+	v.touch(start, key, w)
 	if w.Partial == nil {
 		w.Partial, v.delta = v.delta, nil
 	} else {
 		w.Partial.Merge(v.delta)
 	}
-	w.changed = true
 	w.late = w.late || class == window.Late
 	return rest, Outcome{Class: class}, nil
 }
@@ -160,7 +167,8 @@ func (v *View) Replace(start int64, key []byte, partial aggregate.Partial, water
 		w.Partial = partial
 	}
 	w.empty = partial == nil
-	w.changed, w.late = true, w.late || class == window.Late
+	v.touch(start, key, w)
+	w.late = w.late || class == window.Late
 	return Outcome{Class: class}, nil
 }
 
@@ -242,34 +250,51 @@ func (v *View) Flush(watermark int64, store Store, report func(Change)) error {
 		return v.sessions.flush(watermark, report)
 	}
 	for start, keys := range v.panes {
-		fires := window.Classify(window.End(start, v.Def.WindowUs), 0, watermark) != window.OnTime
-		for key, w := range keys {
-			if !w.changed && !fires {
-				continue
-			}
-			c := Change{Start: start, Key: key, Window: w, Fired: fires}
-			if w.late && !w.fresh {
-				w.Revision++
-			}
-			if w.empty {
-				c.Dropped, c.Retracted = true, w.late && !w.fresh
-				delete(keys, key)
-				if w.Partial != nil {
-					report(c)
-				}
-				continue
-			}
-			if w.changed {
-				c.Stored = w.Partial.Append(appendUvarint(nil, uint64(w.Revision)))
-			}
-			w.changed, w.late, w.fresh = false, false, false
-			report(c)
+		if window.Classify(window.End(start, v.Def.WindowUs), 0, watermark) == window.OnTime {
+			continue
 		}
-		if fires {
-			delete(v.panes, start)
+		for key, w := range keys {
+			v.tell(start, key, w, true, report)
+		}
+		delete(v.panes, start)
+	}
+	for _, t := range v.touched {
+		if t.window.changed { // and was not told as one that fired
+			v.tell(t.start, t.key, t.window, false, report)
 		}
 	}
+	clear(v.touched)
+	v.touched = v.touched[:0]
 	return nil
+}
+
+func (v *View) touch(start int64, key []byte, w *Window) {
+	if !w.changed {
+		w.changed = true
+		v.touched = append(v.touched, touched{start, string(key), w})
+	}
+}
+
+// tell reports a window that changed, or fires.
+func (v *View) tell(start int64, key string, w *Window, fires bool, report func(Change)) {
+	c := Change{Start: start, Key: key, Window: w, Fired: fires}
+	if w.late && !w.fresh {
+		w.Revision++
+	}
+	if w.empty {
+		c.Dropped, c.Retracted = true, w.late && !w.fresh
+		w.changed = false
+		delete(v.panes[start], key)
+		if w.Partial != nil {
+			report(c)
+		}
+		return
+	}
+	if w.changed {
+		c.Stored = w.Partial.Append(appendUvarint(nil, uint64(w.Revision)))
+	}
+	w.changed, w.late, w.fresh = false, false, false
+	report(c)
 }
 
 // Show reports each open window that viewers are to see, as they stand; after Restore.
