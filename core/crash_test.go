@@ -133,8 +133,10 @@ func lives(r *rig, at string, passes int, do func()) (alive bool) {
 		}
 	}
 	defer func() {
-		if k, ok := recover().(killed); ok {
-			alive = k.at == ""
+		if p := recover(); p != nil {
+			if p != (killed{at}) {
+				panic(p)
+			}
 		}
 	}()
 	do()

@@ -45,6 +45,9 @@ type Window struct {
 	empty    bool // Replace left nothing of it
 }
 
+// maxTouched is how much room for them is kept from one Flush to the next.
+const maxTouched = 1 << 16
+
 type touched struct {
 	start  int64
 	key    string
@@ -263,7 +266,9 @@ func (v *View) Flush(watermark int64, store Store, report func(Change)) error {
 			v.tell(t.start, t.key, t.window, false, report)
 		}
 	}
-	clear(v.touched)
+	if clear(v.touched); cap(v.touched) > maxTouched {
+		v.touched = nil
+	}
 	v.touched = v.touched[:0]
 	return nil
 }
