@@ -23,10 +23,10 @@ func Apply(p *plan.Plan, st Statement) (next *plan.Plan, message string, err err
 }
 
 // ApplyAll does the same with several, in turn and up to the first error: the plan is the one after those before it, and there is a message for
-// each of them. The version goes up by one for each that changes something.
+// each of them. The version goes up by one for each that changes something. The fences that come with p stay with next: who puts it in force leaves them out.
 func ApplyAll(p *plan.Plan, statements []Statement) (next *plan.Plan, messages []string, err error) {
 	next, messages, err = changeAll(p, statements, false)
-	if proto.Size(next) > maxPlan { // one of them is too many: it is found by measuring after each, which takes its time
+	if size(next) > maxPlan { // one of them is too many: it is found by measuring after each, which takes its time
 		return changeAll(p, statements, true)
 	}
 	return next, messages, err
@@ -56,6 +56,9 @@ func changeAll(p *plan.Plan, statements []Statement, measure bool) (next *plan.P
 	return next, messages, nil
 }
 
+// size of a plan without what is there for planning alone.
+func size(p *plan.Plan) int { return proto.Size(p) - proto.Size(&plan.Plan{Fences: p.Fences}) }
+
 // change does one statement to a plan, and measures whether it still fits.
 func change(p *plan.Plan, st Statement, measure bool) (message string, err error) {
 	defer catch(&err)
@@ -78,8 +81,8 @@ func change(p *plan.Plan, st Statement, measure bool) (message string, err error
 	}
 	if changed {
 		prune(p)
-		if measure && proto.Size(p) > maxPlan {
-			fail(st.Place(), "all definitions together would have %d bytes; at most %d fit", proto.Size(p), maxPlan)
+		if measure && size(p) > maxPlan {
+			fail(st.Place(), "all definitions together would have %d bytes; at most %d fit", size(p), maxPlan)
 		}
 		p.Version++
 	}

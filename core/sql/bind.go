@@ -20,6 +20,8 @@ type Relation struct {
 	Columns []Column
 	Time    string     // the column that holds a row's event time; "": there is none
 	View    *plan.View // nil: it is none
+
+	fences []*plan.Fence // that a query may name
 }
 
 // scope is the relation whose columns names mean.
@@ -29,15 +31,23 @@ type scope struct {
 	parts []part       // nil: one relation, without joins
 	exprs []*plan.Expr // what the columns are over the row that edges have; nil: its columns
 	width int          // of that row
-	nodes *int
+	nodes *work
 }
+
+// work is what planning one statement has made so far, and what it may name.
+type work struct {
+	n      int // expression nodes
+	fences []*plan.Fence
+}
+
+func newWork(p *plan.Plan) *work { return &work{fences: p.GetFences()} }
 
 // binder gives expressions types. leaf comes first for each sub-expression: it knows names, and after grouping
 // also keys and aggregates; nil from it means "look inside".
 type binder struct {
 	leaf  func(Expr) *plan.Expr
 	now   *int64 // nil: NOW() would make the result depend on when it is asked
-	nodes *int   // how many were made so far
+	nodes *work  // how many were made so far
 }
 
 func (b *binder) bind(e Expr) *plan.Expr {
@@ -62,7 +72,7 @@ func (b *binder) bind(e Expr) *plan.Expr {
 
 // charge bounds what a statement grows to: an alias may be used many times, and folding may join long texts.
 func (b *binder) charge(at Pos, n int) {
-	if *b.nodes += n; *b.nodes > maxNodes {
+	if b.nodes.n += n; b.nodes.n > maxNodes {
 		fail(at, "the statement is too large once its aliases are written out")
 	}
 }
@@ -149,6 +159,9 @@ func (b *binder) call(c *Call) *plan.Expr {
 	for i, a := range c.Args {
 		args[i] = b.bind(a)
 	}
+	if name == plan.InFence {
+		args = b.inFence(c, args)
+	}
 	coerce(name, c.Args, args)
 	types := make([]value.Type, len(args))
 	for i, a := range args {
@@ -202,14 +215,9 @@ func noFunction(c *Call) {
 	switch {
 	case upper == "TUMBLE", upper == "HOP", upper == "SESSION":
 		fail(c.Pos, "%s stands in GROUP BY", upper)
-	case laterFunctions[upper]:
-		unsupported(c.Pos, upper)
 	}
 	fail(c.Pos, "no function `%s`%s", shorten(c.Function), didYouMean(c.Function, append(expr.Names(), aggregateNames...)))
 }
-
-// laterFunctions are in the language, but not built yet.
-var laterFunctions = map[string]bool{"IN_FENCE": true}
 
 // folded checks the call and computes it now if all of it is known: NOW() − INTERVAL '5' MINUTE is a literal then,
 // from which a store can tell what to read. The check compiles only this call, with its arguments'

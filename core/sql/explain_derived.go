@@ -48,6 +48,14 @@ func explainDerived(p *plan.Plan, v *plan.View) string {
 			rows = t.add("core: each row of the join, where it is made")
 		}
 	}
+	if v.Stream == plan.FenceEvents {
+		t.add("edge: the rows of streams with a position, as for the map")
+		columns = nil
+		for _, c := range FenceEvents.Columns {
+			columns = append(columns, &Name{Ident: Ident{Name: c.Name}})
+		}
+		rows = t.add("core: each event at a fence, once no position can come any more that would change it")
+	}
 	if v.Filter != nil {
 		rows.add("filter   %s", Format(written(v.Filter, columns)))
 	}

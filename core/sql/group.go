@@ -30,7 +30,7 @@ type groupKey struct {
 	bound *plan.Expr
 }
 
-func newGrouping(s *scope, sel *Select, groupBy []Expr, now *int64, nodes *int) *grouping {
+func newGrouping(s *scope, sel *Select, groupBy []Expr, now *int64, nodes *work) *grouping {
 	g := &grouping{scope: s, known: map[string]int{}, merges: map[int]*plan.Aggregate{}, items: sel.Items, row: &binder{leaf: s.rowLeaf("an aggregate"), now: now, nodes: nodes}}
 	keyBinder := &binder{leaf: s.rowLeaf("GROUP BY"), now: now, nodes: nodes}
 	for i, e := range groupBy {

@@ -12,6 +12,28 @@ type input struct {
 	stream *plan.Stream
 	view   *plan.View
 	join   *streamJoin
+	made   *made
+}
+
+// made is rows that the core makes and that never change: a stream that no edge knows.
+type made struct {
+	id      uint32
+	name    string
+	columns []Column
+}
+
+// FenceEvents is what happens at fences, once no position can come any more that would change it.
+var FenceEvents = Relation{Name: "fence_events", Time: "ts", Columns: []Column{{"device", value.Type{Kind: value.String}}, {"fence", value.Type{Kind: value.String}},
+	{"kind", value.Type{Kind: value.String}}, {"ts", value.Type{Kind: value.Timestamp}}, {"lat", value.Type{Kind: value.Double}}, {"lon", value.Type{Kind: value.Double}},
+	{"speed_kmh", value.Type{Kind: value.Double}}, {"dwell_s", value.Type{Kind: value.Double}}, {"stream", value.Type{Kind: value.String}},
+	{"id", value.Type{Kind: value.String}}}}
+
+// madeRows finds what the core makes under a name.
+func madeRows(name Ident) *made {
+	if name.Is(FenceEvents.Name) {
+		return &made{plan.FenceEvents, FenceEvents.Name, FenceEvents.Columns}
+	}
+	return nil
 }
 
 // named says what the input is called.
@@ -21,6 +43,8 @@ func (in *input) named() string {
 		return in.stream.Name
 	case in.view != nil:
 		return in.view.Name
+	case in.made != nil:
+		return in.made.name
 	}
 	return "the join"
 }
@@ -30,12 +54,18 @@ func (in *input) atCore() bool { return in.stream == nil }
 
 // from finds what a view reads: a stream, a view, a join of streams, or a sub-select over one of them, whose columns are written out where
 // they are used and whose WHERE and JOINs become the view's. Edges see one filter and one list of joins, however the statement was written.
-func from(p *plan.Plan, sel *Select, v *plan.View, nodes *int) (*input, *scope) {
+func from(p *plan.Plan, sel *Select, v *plan.View, nodes *work) (*input, *scope) {
 	if sel.Sub != nil {
 		return fromSub(p, sel, v, nodes)
 	}
 	if view, ok := findNamed(p.GetViews(), sel.From); ok {
 		return overView(sel, view, v, nodes)
+	}
+	if rows := madeRows(sel.From); rows != nil {
+		if len(sel.Joins) > 0 {
+			unsupported(sel.Joins[0].Pos, "JOIN over "+rows.name)
+		}
+		return &input{made: rows}, &scope{Relation: Relation{Name: rows.name, Columns: rows.columns, Time: "ts"}, alias: sel.Alias, nodes: nodes, width: len(rows.columns)}
 	}
 	stream := streamOf(p, sel.From)
 	if stream.Table {
@@ -59,14 +89,14 @@ func streamOf(p *plan.Plan, name Ident) *plan.Stream {
 	if t, ok := findNamed(p.GetTables(), name); ok {
 		fail(name.Pos, "%s is a table; a view reads a stream and joins tables to it: FROM stream JOIN %s ON …", t.Name, t.Name)
 	}
-	names := append(append(namesOf(p.GetStreams()), namesOf(p.GetQueries())...), namesOf(p.GetViews())...)
+	names := append(append(append(namesOf(p.GetStreams()), namesOf(p.GetQueries())...), namesOf(p.GetViews())...), FenceEvents.Name)
 	fail(name.Pos, "no stream `%s`%s", name.Name, didYouMean(name.Name, names))
 	return nil
 }
 
 // overView reads another view's rows. They change: what a view over it keeps is what each of them gives now. Its window's bounds are no columns
 // here: a view over it either has them as its own (GROUP BY window_start), or windows of its own.
-func overView(sel *Select, view, v *plan.View, nodes *int) (*input, *scope) {
+func overView(sel *Select, view, v *plan.View, nodes *work) (*input, *scope) {
 	if strings.EqualFold(view.Name, v.Name) {
 		fail(sel.From.Pos, "view %s cannot read itself", v.Name)
 	}
@@ -160,6 +190,9 @@ func sourceName(p *plan.Plan, id uint32) string {
 		if v.Id == id {
 			return v.Name
 		}
+	}
+	if id == plan.FenceEvents {
+		return FenceEvents.Name
 	}
 	for _, j := range p.GetJoins() {
 		if j.Id == id {

@@ -19,13 +19,13 @@ func InsertRows(p *plan.Plan, st *Insert, now int64) (stream *plan.Stream, rows 
 	}
 	s := &scope{Relation: StreamRelation(stream)}
 	columns := insertColumns(s, st)
-	nodes := 0
-	b := &binder{leaf: noLeaf, now: &now, nodes: &nodes}
+	nodes := newWork(p)
+	b := &binder{leaf: noLeaf, now: &now, nodes: nodes}
 	for _, in := range st.Rows {
 		if len(in) != len(columns) {
 			fail(in[0].position(), "%d values for %d columns", len(in), len(columns))
 		}
-		nodes = 0
+		nodes.n = 0
 		row := make([]value.Value, len(s.Columns))
 		for i, e := range in {
 			row[columns[i]] = b.constant(e, s.Columns[columns[i]])

@@ -50,7 +50,7 @@ func (s *scope) relation(table Ident) part {
 }
 
 // join puts the tables that sel joins behind the stream's columns, and into the view what edges are to look up.
-func (s *scope) join(p *plan.Plan, sel *Select, v *plan.View, nodes *int) {
+func (s *scope) join(p *plan.Plan, sel *Select, v *plan.View, nodes *work) {
 	if len(sel.Joins) == 0 {
 		return
 	}
@@ -145,7 +145,7 @@ func (s *scope) within(p part, name Ident) int {
 }
 
 // lookup reads ON: for each key column of the table what it must equal, said with the columns before.
-func (s *scope) lookup(before *scope, of part, t *plan.Table, j Join, nodes *int) []*plan.Expr {
+func (s *scope) lookup(before *scope, of part, t *plan.Table, j Join, nodes *work) []*plan.Expr {
 	b := &binder{leaf: before.rowLeaf("ON"), nodes: nodes}
 	found := map[int]*plan.Expr{}
 	for _, e := range conjuncts(j.On) {

@@ -20,7 +20,7 @@ type streamJoin struct {
 }
 
 // joined plans FROM a JOIN b WITHIN … ON …, or a stream with a table that a topic fills.
-func joined(p *plan.Plan, sel *Select, left *plan.Stream, nodes *int) (*input, *scope) {
+func joined(p *plan.Plan, sel *Select, left *plan.Stream, nodes *work) (*input, *scope) {
 	if len(sel.Joins) > 1 {
 		unsupported(sel.Joins[1].Pos, "a second JOIN beside a join of streams")
 	}
@@ -64,7 +64,7 @@ func joined(p *plan.Plan, sel *Select, left *plan.Stream, nodes *int) (*input, *
 }
 
 // on takes ON apart into keys, which rows must have equal, and what else must hold of two rows.
-func (sj *streamJoin) on(s *scope, j Join, nodes *int) {
+func (sj *streamJoin) on(s *scope, j Join, nodes *work) {
 	b := &binder{leaf: s.rowLeaf("ON"), nodes: nodes}
 	n := len(sj.left.Columns)
 	for _, e := range conjuncts(j.On) {

@@ -52,32 +52,35 @@ func CompilePush(p *plan.Plan, st *Select, now int64) (q *Push, next *plan.Plan,
 	}
 	if v, ok := findNamed(p.GetViews(), st.From); ok && st.Sub == nil && len(st.Joins) == 0 {
 		s := &scope{Relation: ViewRelation(v), alias: st.Alias}
-		nodes := 0
+		nodes := newWork(p)
 		var filter *plan.Expr
 		if st.Where != nil {
-			filter = (&binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: &nodes}).condition(st.Where, "WHERE")
+			filter = (&binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: nodes}).condition(st.Where, "WHERE")
 		}
-		q.source(v.Id, s, st, filter, now, &nodes)
+		q.source(v.Id, s, st, filter, now, nodes)
 		return q, p, 0, nil
 	}
 	next = proto.CloneOf(p)
 	w := &plan.Watch{Id: nextID(next)}
 	for _, sel := range alternatives(next, st) {
-		nodes := 0
+		nodes := newWork(p)
 		v := &plan.View{}
-		in, s := pushFrom(next, sel, v, &nodes)
+		in, s := pushFrom(next, sel, v, nodes)
 		if len(v.Joins) > 0 {
 			unsupported(sel.Joins[0].Pos, "JOIN with a table's file in a push query")
 		}
 		if sel.Where != nil {
-			b := &binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: &nodes}
+			b := &binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: nodes}
 			v.Filter = and(v.Filter, b.condition(sel.Where, "WHERE"))
 		}
 		var id uint32
 		var rest *plan.Expr
-		if in.join != nil {
+		switch {
+		case in.join != nil:
 			id, rest = in.join.settle(next, v.Filter)
-		} else {
+		case in.made != nil:
+			id, rest = in.made.id, v.Filter
+		default:
 			r := &plan.Route{Stream: in.stream.Id, Filter: v.Filter}
 			for i, c := range in.stream.Columns {
 				if c.Key {
@@ -86,19 +89,20 @@ func CompilePush(p *plan.Plan, st *Select, now int64) (q *Push, next *plan.Plan,
 			}
 			id = route(next, r)
 		}
-		q.source(id, s, sel, rest, now, &nodes)
+		q.source(id, s, sel, rest, now, nodes)
 		w.Sources = append(w.Sources, id)
 	}
 	next.Watches = append(next.Watches, w)
 	next.Version++
-	if size := proto.Size(next); size > maxPlan {
-		fail(st.at, "all definitions together would have %d bytes; at most %d fit", size, maxPlan)
+	next.Fences = nil
+	if n := size(next); n > maxPlan {
+		fail(st.at, "all definitions together would have %d bytes; at most %d fit", n, maxPlan)
 	}
 	return q, next, w.Id, nil
 }
 
 // pushFrom is from, and takes a table that a topic fills as well.
-func pushFrom(p *plan.Plan, sel *Select, v *plan.View, nodes *int) (*input, *scope) {
+func pushFrom(p *plan.Plan, sel *Select, v *plan.View, nodes *work) (*input, *scope) {
 	if stream, ok := findNamed(p.GetStreams(), sel.From); ok && sel.Sub == nil && stream.Table && len(sel.Joins) == 0 {
 		return &input{stream: stream}, &scope{Relation: StreamRelation(stream), alias: sel.Alias, nodes: nodes, width: len(stream.Columns)}
 	}
@@ -109,7 +113,7 @@ func pushFrom(p *plan.Plan, sel *Select, v *plan.View, nodes *int) (*input, *sco
 	return in, s
 }
 
-func (q *Push) source(id uint32, s *scope, st *Select, filter *plan.Expr, now int64, nodes *int) {
+func (q *Push) source(id uint32, s *scope, st *Select, filter *plan.Expr, now int64, nodes *work) {
 	from := PushSource{ID: id}
 	b := &binder{leaf: s.rowLeaf("SELECT"), now: &now, nodes: nodes}
 	first := q.Columns == nil

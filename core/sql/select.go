@@ -49,7 +49,9 @@ func Resolve(p *plan.Plan, st *Select, tables ...Relation) (r Relation, err erro
 	if st.Sub != nil {
 		unsupported(st.Sub.at, "a sub-select outside of CREATE VIEW")
 	}
-	return resolve(p, st.From, tables), nil
+	r = resolve(p, st.From, tables)
+	r.fences = p.GetFences()
+	return r, nil
 }
 
 func resolve(p *plan.Plan, name Ident, tables []Relation) Relation {
@@ -82,11 +84,11 @@ func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *
 	case len(st.Joins) != len(joined):
 		unsupported(st.Joins[0].Pos, "JOIN here")
 	}
-	nodes := 0
+	nodes := &work{fences: rel.fences}
 	s := &scope{Relation: rel, alias: st.Alias}
 	q = &Query{limit: -1, hints: hints{}}
 	if len(joined) > 0 {
-		q.joinPull(s, st, joined, now, &nodes)
+		q.joinPull(s, st, joined, now, nodes)
 	}
 	if st.Limit != nil {
 		q.limit = *st.Limit
@@ -98,7 +100,7 @@ func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *
 		}
 	}
 	if st.Where != nil {
-		b := &binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: &nodes}
+		b := &binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: nodes}
 		where := b.condition(st.Where, "WHERE")
 		q.where = compiled(st.Where.position(), where)
 		if len(joined) == 0 {
@@ -106,10 +108,10 @@ func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *
 		}
 	}
 	if grouped(st) || st.Window != nil {
-		q.bindGroups(s, st, now, &nodes)
+		q.bindGroups(s, st, now, nodes)
 		return q, nil
 	}
-	q.bindRows(s, st, now, &nodes)
+	q.bindRows(s, st, now, nodes)
 	return q, nil
 }
 
@@ -147,7 +149,7 @@ func (q *Query) output(item Item, e *plan.Expr) {
 }
 
 // bindRows is a query without groups. ORDER BY may name any column of the relation, or an alias.
-func (q *Query) bindRows(s *scope, st *Select, now int64, nodes *int) {
+func (q *Query) bindRows(s *scope, st *Select, now int64, nodes *work) {
 	b := &binder{leaf: s.rowLeaf("SELECT"), now: &now, nodes: nodes}
 	if st.Items[0].Expr == nil {
 		for i, c := range s.Columns {
@@ -162,7 +164,7 @@ func (q *Query) bindRows(s *scope, st *Select, now int64, nodes *int) {
 	q.bindOrder(st, b)
 }
 
-func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *int) {
+func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *work) {
 	if st.Items[0].Expr == nil {
 		fail(st.Items[0].Pos, "* cannot stand beside GROUP BY or aggregates")
 	}

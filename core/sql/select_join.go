@@ -33,7 +33,7 @@ func ResolveJoins(p *plan.Plan, st *Select, tables ...Relation) (list []Relation
 }
 
 // joinPull widens the scope by the relations that are joined.
-func (q *Query) joinPull(s *scope, st *Select, joined []Relation, now int64, nodes *int) {
+func (q *Query) joinPull(s *scope, st *Select, joined []Relation, now int64, nodes *work) {
 	s.parts = s.relations()
 	s.Time = ""
 	for i, j := range st.Joins {

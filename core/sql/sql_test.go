@@ -118,7 +118,7 @@ func TestHints(t *testing.T) {
 
 // The heap of ORDER BY with LIMIT gives what sorting everything and cutting gives.
 func TestTopNIsSortAndCut(t *testing.T) {
-	rel := Relation{"t", []Column{{"a", value.Type{Kind: value.Int}}, {"b", value.Type{Kind: value.Double}}, {"i", value.Type{Kind: value.Int}}}, "", nil}
+	rel := Relation{Name: "t", Columns: []Column{{"a", value.Type{Kind: value.Int}}, {"b", value.Type{Kind: value.Double}}, {"i", value.Type{Kind: value.Int}}}}
 	rapid.Check(t, func(t *rapid.T) {
 		var rows [][]value.Value
 		for i := range rapid.IntRange(0, 40).Draw(t, "rows") {

@@ -10,7 +10,7 @@ import (
 const maxSubs = 16
 
 // fromSub reads a sub-select, or a query that has a name.
-func fromSub(p *plan.Plan, sel *Select, v *plan.View, nodes *int) (*input, *scope) {
+func fromSub(p *plan.Plan, sel *Select, v *plan.View, nodes *work) (*input, *scope) {
 	sub, name := sel.Sub, "the sub-select"
 	if sel.query != 0 {
 		name = sel.From.Name
@@ -49,7 +49,7 @@ func fromSub(p *plan.Plan, sel *Select, v *plan.View, nodes *int) (*input, *scop
 	return in, s
 }
 
-func subSource(p *plan.Plan, sub *Select, v *plan.View, nodes *int) (*input, *scope) {
+func subSource(p *plan.Plan, sub *Select, v *plan.View, nodes *work) (*input, *scope) {
 	switch {
 	case groupsItself(sub):
 		unsupported(sub.at, "a SELECT that groups in a UNION ALL or in CREATE STREAM … AS")
@@ -91,7 +91,7 @@ func (s *scope) reference(i int) *plan.Expr {
 	if s.exprs == nil {
 		return columnExpr(i, s.Columns[i].Type)
 	}
-	if *s.nodes += weight(s.exprs[i]); *s.nodes > maxNodes {
+	if s.nodes.n += weight(s.exprs[i]); s.nodes.n > maxNodes {
 		fail(Pos{}, "the statement is too large once its sub-selects are written out")
 	}
 	return proto.CloneOf(s.exprs[i])
@@ -123,9 +123,9 @@ func planQuery(p *plan.Plan, st *CreateStream) *plan.Query {
 	q := &plan.Query{Name: st.Name.Name, Sql: st.Source()}
 	outer := &Select{Sub: st.Query, Items: []Item{{}}}
 	for _, one := range alternatives(p, outer) {
-		nodes := 0
+		nodes := newWork(p)
 		v := &plan.View{Name: st.Name.Name}
-		in, s := from(p, one, v, &nodes)
+		in, s := from(p, one, v, nodes)
 		q.Uses = append(q.Uses, v.Queries...)
 		for _, j := range v.Joins {
 			q.Uses = append(q.Uses, j.Table)
@@ -135,6 +135,9 @@ func planQuery(p *plan.Plan, st *CreateStream) *plan.Query {
 			q.Uses = append(q.Uses, in.stream.Id)
 		case in.join != nil:
 			q.Uses = append(q.Uses, in.join.left.Id, in.join.right.Id)
+		}
+		if in.made != nil {
+			unsupported(st.Query.From.Pos, "CREATE STREAM … AS SELECT … FROM "+in.made.name)
 		}
 		if in.view != nil {
 			fail(st.Query.From.Pos, "%s is a view, whose rows change; a view over it is made with CREATE VIEW", in.view.Name)

@@ -55,8 +55,8 @@ func planView(p *plan.Plan, st *CreateView) *plan.View {
 }
 
 func planSelect(p *plan.Plan, sel *Select, v *plan.View) *plan.View {
-	nodes := 0
-	in, s := from(p, sel, v, &nodes)
+	nodes := newWork(p)
+	in, s := from(p, sel, v, nodes)
 	if sel.OrderBy != nil || sel.Limit != nil || sel.Offset != nil {
 		fail(sel.at, "a view has no order and no limit; they stand in the SELECT that reads it")
 	}
@@ -71,7 +71,7 @@ func planSelect(p *plan.Plan, sel *Select, v *plan.View) *plan.View {
 	}
 	s.where(sel.Where, v)
 	items := viewItems(s, sel, groupBy)
-	g := newGrouping(s, &Select{Items: items}, groupBy, nil, &nodes)
+	g := newGrouping(s, &Select{Items: items}, groupBy, nil, nodes)
 	g.windowed = in.view == nil || s.Time != ""
 	for _, k := range g.keys {
 		if typeOf(k.bound).Kind == value.Null {
@@ -102,6 +102,8 @@ func planSelect(p *plan.Plan, sel *Select, v *plan.View) *plan.View {
 		v.Stream = in.stream.Id
 	case in.view != nil:
 		v.Stream = in.view.Id
+	case in.made != nil:
+		v.Core, v.Stream = true, in.made.id
 	default:
 		v.Core = true
 		v.Stream, v.Filter = in.join.settle(p, v.Filter)
@@ -128,8 +130,7 @@ func viewItems(s *scope, sel *Select, groupBy []Expr) []Item {
 		items = append(items, item)
 	}
 	if !aggregates {
-		nodes := 0
-		b := &binder{leaf: s.rowLeaf("SELECT"), nodes: &nodes}
+		b := &binder{leaf: s.rowLeaf("SELECT"), nodes: &work{fences: s.nodes.fences}}
 		for _, item := range items { // a misspelt aggregate is the likelier mistake
 			b.bind(item.Expr)
 		}

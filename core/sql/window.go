@@ -97,6 +97,9 @@ func eventTime(name Ident, in *input, s *scope) {
 		return
 	}
 	stream := in.stream
+	if in.made != nil && name.Is("ts") && s.exprs == nil {
+		return
+	}
 	if stream == nil {
 		fail(name.Pos, "windows over %s go by ROWTIME: of a join it is the later time of both rows, of a view the end of a row's window", in.named())
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/hexpane/hexpane/geo/cell"
+	"github.com/hexpane/hexpane/geo/polygon"
+	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 )
 
@@ -13,6 +15,7 @@ var places = []function{
 	{name: "h3", usage: "h3(lat, lon, resolution)", typ: takes(value.Cell, isNum, isNum, isInt), make: makeCell},
 	{name: "h3_parent", usage: "h3_parent(cell, resolution)", typ: takes(value.Cell, isCell, isInt), make: makeParent},
 	{name: "distance_m", usage: "distance_m(lat1, lon1, lat2, lon2)", typ: takes(value.Double, isNum, isNum, isNum, isNum), make: makeDistance},
+	{name: plan.InFence, usage: "in_fence(lat, lon, 'id')", typ: takes(value.Bool, isNum, isNum, isText, isText), make: makeInFence},
 }
 
 // maxResolution is H3's finest.
@@ -90,4 +93,26 @@ func haversine(lat1, lon1, lat2, lon2 float64) float64 {
 	s, t := math.Sin((lat2-lat1)*rad/2), math.Sin((lon2-lon1)*rad/2)
 	h := s*s + math.Cos(lat1*rad)*math.Cos(lat2*rad)*t*t
 	return 2 * earthRadius * math.Asin(math.Sqrt(min(1, h)))
+}
+
+// maxCorners of a fence that comes in a plan.
+const maxCorners = 1 << 20
+
+// makeInFence has the shape as its fourth argument: the fence as it was when the plan was made. On a border is in.
+func makeInFence(args []node, _ value.Type) (Func, error) {
+	if !args[3].literal || args[3].value.IsNull() {
+		return nil, fmt.Errorf("in_fence takes the id of a fence as a literal, such as 'depot'")
+	}
+	shape, err := polygon.Parse([]byte(args[3].value.Str()), polygon.Limits{Vertices: maxCorners})
+	if err != nil {
+		return nil, fmt.Errorf("in_fence: the fence's shape: %w", err)
+	}
+	lat, lon := args[0].eval, args[1].eval
+	return func(row []value.Value) value.Value {
+		y, x := lat(row), lon(row)
+		if y.IsNull() || x.IsNull() || math.Abs(y.Float()) > 90 || math.Abs(x.Float()) > 360 {
+			return value.Value{}
+		}
+		return value.OfBool(shape.Contains(y.Float(), x.Float()))
+	}, nil
 }

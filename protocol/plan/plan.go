@@ -11,6 +11,12 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
+// FenceEvents is the id of fence_events as a view's source: the core makes its rows. The catalogue's own ids never come so far.
+const FenceEvents = 1 << 31
+
+// InFence is the call in_fence(lat, lon, id, shape): whoever plans it writes the fence's shape out, as GeoJSON.
+const InFence = "in_fence"
+
 // Value gives the type as protocol/value has it; nil is the zero type.
 func (t *Type) Value() value.Type {
 	return value.Type{Kind: value.Kind(t.GetKind()), Precision: uint8(t.GetPrecision()), Scale: uint8(t.GetScale())}

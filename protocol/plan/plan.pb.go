@@ -37,6 +37,7 @@ type Plan struct {
 	Joins         []*StreamJoin          `protobuf:"bytes,8,rep,name=joins,proto3" json:"joins,omitempty"`   // the same
 	Queries       []*Query               `protobuf:"bytes,9,rep,name=queries,proto3" json:"queries,omitempty"`
 	Watches       []*Watch               `protobuf:"bytes,10,rep,name=watches,proto3" json:"watches,omitempty"`
+	Fences        []*Fence               `protobuf:"bytes,11,rep,name=fences,proto3" json:"fences,omitempty"` // what in_fence may name, while statements are planned; a plan in force has none, since they are written out in it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -141,6 +142,66 @@ func (x *Plan) GetWatches() []*Watch {
 	return nil
 }
 
+func (x *Plan) GetFences() []*Fence {
+	if x != nil {
+		return x.Fences
+	}
+	return nil
+}
+
+// Fence is an area, as GeoJSON.
+type Fence struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Shape         string                 `protobuf:"bytes,2,opt,name=shape,proto3" json:"shape,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fence) Reset() {
+	*x = Fence{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fence) ProtoMessage() {}
+
+func (x *Fence) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fence.ProtoReflect.Descriptor instead.
+func (*Fence) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Fence) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Fence) GetShape() string {
+	if x != nil {
+		return x.Shape
+	}
+	return ""
+}
+
 // Kind numbers are those of protocol/value.
 type Type struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -153,7 +214,7 @@ type Type struct {
 
 func (x *Type) Reset() {
 	*x = Type{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[1]
+	mi := &file_protocol_plan_plan_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -165,7 +226,7 @@ func (x *Type) String() string {
 func (*Type) ProtoMessage() {}
 
 func (x *Type) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[1]
+	mi := &file_protocol_plan_plan_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -178,7 +239,7 @@ func (x *Type) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Type.ProtoReflect.Descriptor instead.
 func (*Type) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{1}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Type) GetKind() uint32 {
@@ -215,7 +276,7 @@ type Column struct {
 
 func (x *Column) Reset() {
 	*x = Column{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[2]
+	mi := &file_protocol_plan_plan_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -227,7 +288,7 @@ func (x *Column) String() string {
 func (*Column) ProtoMessage() {}
 
 func (x *Column) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[2]
+	mi := &file_protocol_plan_plan_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -240,7 +301,7 @@ func (x *Column) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Column.ProtoReflect.Descriptor instead.
 func (*Column) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{2}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Column) GetName() string {
@@ -291,7 +352,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[3]
+	mi := &file_protocol_plan_plan_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +364,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[3]
+	mi := &file_protocol_plan_plan_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +377,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{3}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Stream) GetId() uint32 {
@@ -417,7 +478,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[4]
+	mi := &file_protocol_plan_plan_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -429,7 +490,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[4]
+	mi := &file_protocol_plan_plan_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -442,7 +503,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{4}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Position) GetLat() int32 {
@@ -499,7 +560,7 @@ type Table struct {
 
 func (x *Table) Reset() {
 	*x = Table{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[5]
+	mi := &file_protocol_plan_plan_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -511,7 +572,7 @@ func (x *Table) String() string {
 func (*Table) ProtoMessage() {}
 
 func (x *Table) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[5]
+	mi := &file_protocol_plan_plan_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -524,7 +585,7 @@ func (x *Table) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Table.ProtoReflect.Descriptor instead.
 func (*Table) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{5}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Table) GetId() uint32 {
@@ -602,7 +663,7 @@ type Join struct {
 
 func (x *Join) Reset() {
 	*x = Join{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[6]
+	mi := &file_protocol_plan_plan_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -614,7 +675,7 @@ func (x *Join) String() string {
 func (*Join) ProtoMessage() {}
 
 func (x *Join) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[6]
+	mi := &file_protocol_plan_plan_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -627,7 +688,7 @@ func (x *Join) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Join.ProtoReflect.Descriptor instead.
 func (*Join) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{6}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Join) GetTable() uint32 {
@@ -665,7 +726,7 @@ type Query struct {
 
 func (x *Query) Reset() {
 	*x = Query{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +738,7 @@ func (x *Query) String() string {
 func (*Query) ProtoMessage() {}
 
 func (x *Query) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +751,7 @@ func (x *Query) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Query.ProtoReflect.Descriptor instead.
 func (*Query) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{7}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Query) GetId() uint32 {
@@ -739,7 +800,7 @@ type Watch struct {
 
 func (x *Watch) Reset() {
 	*x = Watch{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +812,7 @@ func (x *Watch) String() string {
 func (*Watch) ProtoMessage() {}
 
 func (x *Watch) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +825,7 @@ func (x *Watch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Watch.ProtoReflect.Descriptor instead.
 func (*Watch) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Watch) GetId() uint32 {
@@ -795,7 +856,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +868,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +881,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{9}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Route) GetId() uint32 {
@@ -870,7 +931,7 @@ type StreamJoin struct {
 
 func (x *StreamJoin) Reset() {
 	*x = StreamJoin{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	mi := &file_protocol_plan_plan_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +943,7 @@ func (x *StreamJoin) String() string {
 func (*StreamJoin) ProtoMessage() {}
 
 func (x *StreamJoin) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	mi := &file_protocol_plan_plan_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +956,7 @@ func (x *StreamJoin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamJoin.ProtoReflect.Descriptor instead.
 func (*StreamJoin) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{10}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StreamJoin) GetId() uint32 {
@@ -975,7 +1036,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[11]
+	mi := &file_protocol_plan_plan_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -987,7 +1048,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[11]
+	mi := &file_protocol_plan_plan_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1000,7 +1061,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{11}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Source) GetStream() uint32 {
@@ -1070,7 +1131,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[12]
+	mi := &file_protocol_plan_plan_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1143,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[12]
+	mi := &file_protocol_plan_plan_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1156,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{12}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *View) GetId() uint32 {
@@ -1279,7 +1340,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[13]
+	mi := &file_protocol_plan_plan_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1291,7 +1352,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[13]
+	mi := &file_protocol_plan_plan_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1304,7 +1365,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{13}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Aggregate) GetFunction() string {
@@ -1358,7 +1419,7 @@ type Expr struct {
 
 func (x *Expr) Reset() {
 	*x = Expr{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[14]
+	mi := &file_protocol_plan_plan_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1370,7 +1431,7 @@ func (x *Expr) String() string {
 func (*Expr) ProtoMessage() {}
 
 func (x *Expr) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[14]
+	mi := &file_protocol_plan_plan_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1383,7 +1444,7 @@ func (x *Expr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expr.ProtoReflect.Descriptor instead.
 func (*Expr) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{14}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Expr) GetType() *Type {
@@ -1460,7 +1521,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[15]
+	mi := &file_protocol_plan_plan_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1472,7 +1533,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[15]
+	mi := &file_protocol_plan_plan_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1485,7 +1546,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{15}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Call) GetFunction() string {
@@ -1506,7 +1567,7 @@ var File_protocol_plan_plan_proto protoreflect.FileDescriptor
 
 const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\"\x9b\x03\n" +
+	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\"\xc8\x03\n" +
 	"\x04Plan\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1e\n" +
 	"\n" +
@@ -1520,7 +1581,11 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x05joins\x18\b \x03(\v2\x18.hexpane.plan.StreamJoinR\x05joins\x12-\n" +
 	"\aqueries\x18\t \x03(\v2\x13.hexpane.plan.QueryR\aqueries\x12-\n" +
 	"\awatches\x18\n" +
-	" \x03(\v2\x13.hexpane.plan.WatchR\awatches\"N\n" +
+	" \x03(\v2\x13.hexpane.plan.WatchR\awatches\x12+\n" +
+	"\x06fences\x18\v \x03(\v2\x13.hexpane.plan.FenceR\x06fences\"-\n" +
+	"\x05Fence\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05shape\x18\x02 \x01(\tR\x05shape\"N\n" +
 	"\x04Type\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x1c\n" +
 	"\tprecision\x18\x02 \x01(\rR\tprecision\x12\x14\n" +
@@ -1656,66 +1721,68 @@ func file_protocol_plan_plan_proto_rawDescGZIP() []byte {
 	return file_protocol_plan_plan_proto_rawDescData
 }
 
-var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_protocol_plan_plan_proto_goTypes = []any{
 	(*Plan)(nil),       // 0: hexpane.plan.Plan
-	(*Type)(nil),       // 1: hexpane.plan.Type
-	(*Column)(nil),     // 2: hexpane.plan.Column
-	(*Stream)(nil),     // 3: hexpane.plan.Stream
-	(*Position)(nil),   // 4: hexpane.plan.Position
-	(*Table)(nil),      // 5: hexpane.plan.Table
-	(*Join)(nil),       // 6: hexpane.plan.Join
-	(*Query)(nil),      // 7: hexpane.plan.Query
-	(*Watch)(nil),      // 8: hexpane.plan.Watch
-	(*Route)(nil),      // 9: hexpane.plan.Route
-	(*StreamJoin)(nil), // 10: hexpane.plan.StreamJoin
-	(*Source)(nil),     // 11: hexpane.plan.Source
-	(*View)(nil),       // 12: hexpane.plan.View
-	(*Aggregate)(nil),  // 13: hexpane.plan.Aggregate
-	(*Expr)(nil),       // 14: hexpane.plan.Expr
-	(*Call)(nil),       // 15: hexpane.plan.Call
+	(*Fence)(nil),      // 1: hexpane.plan.Fence
+	(*Type)(nil),       // 2: hexpane.plan.Type
+	(*Column)(nil),     // 3: hexpane.plan.Column
+	(*Stream)(nil),     // 4: hexpane.plan.Stream
+	(*Position)(nil),   // 5: hexpane.plan.Position
+	(*Table)(nil),      // 6: hexpane.plan.Table
+	(*Join)(nil),       // 7: hexpane.plan.Join
+	(*Query)(nil),      // 8: hexpane.plan.Query
+	(*Watch)(nil),      // 9: hexpane.plan.Watch
+	(*Route)(nil),      // 10: hexpane.plan.Route
+	(*StreamJoin)(nil), // 11: hexpane.plan.StreamJoin
+	(*Source)(nil),     // 12: hexpane.plan.Source
+	(*View)(nil),       // 13: hexpane.plan.View
+	(*Aggregate)(nil),  // 14: hexpane.plan.Aggregate
+	(*Expr)(nil),       // 15: hexpane.plan.Expr
+	(*Call)(nil),       // 16: hexpane.plan.Call
 }
 var file_protocol_plan_plan_proto_depIdxs = []int32{
-	3,  // 0: hexpane.plan.Plan.streams:type_name -> hexpane.plan.Stream
-	12, // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
-	5,  // 2: hexpane.plan.Plan.tables:type_name -> hexpane.plan.Table
-	9,  // 3: hexpane.plan.Plan.routes:type_name -> hexpane.plan.Route
-	10, // 4: hexpane.plan.Plan.joins:type_name -> hexpane.plan.StreamJoin
-	7,  // 5: hexpane.plan.Plan.queries:type_name -> hexpane.plan.Query
-	8,  // 6: hexpane.plan.Plan.watches:type_name -> hexpane.plan.Watch
-	1,  // 7: hexpane.plan.Column.type:type_name -> hexpane.plan.Type
-	2,  // 8: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
-	4,  // 9: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
-	2,  // 10: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
-	14, // 11: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
-	2,  // 12: hexpane.plan.Query.columns:type_name -> hexpane.plan.Column
-	14, // 13: hexpane.plan.Route.filter:type_name -> hexpane.plan.Expr
-	14, // 14: hexpane.plan.Route.key_exprs:type_name -> hexpane.plan.Expr
-	14, // 15: hexpane.plan.StreamJoin.condition:type_name -> hexpane.plan.Expr
-	14, // 16: hexpane.plan.Source.filter:type_name -> hexpane.plan.Expr
-	14, // 17: hexpane.plan.Source.key_exprs:type_name -> hexpane.plan.Expr
-	14, // 18: hexpane.plan.Source.arguments:type_name -> hexpane.plan.Expr
-	6,  // 19: hexpane.plan.Source.joins:type_name -> hexpane.plan.Join
-	14, // 20: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
-	2,  // 21: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
-	14, // 22: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
-	13, // 23: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
-	2,  // 24: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
-	14, // 25: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
-	14, // 26: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
-	11, // 27: hexpane.plan.View.more:type_name -> hexpane.plan.Source
-	6,  // 28: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
-	14, // 29: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
-	1,  // 30: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
-	1,  // 31: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
-	1,  // 32: hexpane.plan.Expr.type:type_name -> hexpane.plan.Type
-	15, // 33: hexpane.plan.Expr.call:type_name -> hexpane.plan.Call
-	14, // 34: hexpane.plan.Call.arguments:type_name -> hexpane.plan.Expr
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	4,  // 0: hexpane.plan.Plan.streams:type_name -> hexpane.plan.Stream
+	13, // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
+	6,  // 2: hexpane.plan.Plan.tables:type_name -> hexpane.plan.Table
+	10, // 3: hexpane.plan.Plan.routes:type_name -> hexpane.plan.Route
+	11, // 4: hexpane.plan.Plan.joins:type_name -> hexpane.plan.StreamJoin
+	8,  // 5: hexpane.plan.Plan.queries:type_name -> hexpane.plan.Query
+	9,  // 6: hexpane.plan.Plan.watches:type_name -> hexpane.plan.Watch
+	1,  // 7: hexpane.plan.Plan.fences:type_name -> hexpane.plan.Fence
+	2,  // 8: hexpane.plan.Column.type:type_name -> hexpane.plan.Type
+	3,  // 9: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
+	5,  // 10: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
+	3,  // 11: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
+	15, // 12: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
+	3,  // 13: hexpane.plan.Query.columns:type_name -> hexpane.plan.Column
+	15, // 14: hexpane.plan.Route.filter:type_name -> hexpane.plan.Expr
+	15, // 15: hexpane.plan.Route.key_exprs:type_name -> hexpane.plan.Expr
+	15, // 16: hexpane.plan.StreamJoin.condition:type_name -> hexpane.plan.Expr
+	15, // 17: hexpane.plan.Source.filter:type_name -> hexpane.plan.Expr
+	15, // 18: hexpane.plan.Source.key_exprs:type_name -> hexpane.plan.Expr
+	15, // 19: hexpane.plan.Source.arguments:type_name -> hexpane.plan.Expr
+	7,  // 20: hexpane.plan.Source.joins:type_name -> hexpane.plan.Join
+	15, // 21: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
+	3,  // 22: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
+	15, // 23: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
+	14, // 24: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
+	3,  // 25: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
+	15, // 26: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
+	15, // 27: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
+	12, // 28: hexpane.plan.View.more:type_name -> hexpane.plan.Source
+	7,  // 29: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
+	15, // 30: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
+	2,  // 31: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
+	2,  // 32: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
+	2,  // 33: hexpane.plan.Expr.type:type_name -> hexpane.plan.Type
+	16, // 34: hexpane.plan.Expr.call:type_name -> hexpane.plan.Call
+	15, // 35: hexpane.plan.Call.arguments:type_name -> hexpane.plan.Expr
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_protocol_plan_plan_proto_init() }
@@ -1723,7 +1790,7 @@ func file_protocol_plan_plan_proto_init() {
 	if File_protocol_plan_plan_proto != nil {
 		return
 	}
-	file_protocol_plan_plan_proto_msgTypes[14].OneofWrappers = []any{
+	file_protocol_plan_plan_proto_msgTypes[15].OneofWrappers = []any{
 		(*Expr_Column)(nil),
 		(*Expr_Literal)(nil),
 		(*Expr_Call)(nil),
@@ -1734,7 +1801,7 @@ func file_protocol_plan_plan_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_protocol_plan_plan_proto_rawDesc), len(file_protocol_plan_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

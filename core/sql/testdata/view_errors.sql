@@ -218,7 +218,7 @@ CREATE VIEW over_ok AS SELECT SUM(n) FROM ok
 --> view over_ok created
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WHERE in_fence(lat, lon, 'a')
---> error 1:54: IN_FENCE is not supported yet
+--> error 1:73: no fence `a`; PUT /api/v1/fences/{id} makes one
 
 CREATE VIEW x AS SELECT SUM(speed) OVER (ORDER BY ts) FROM vehicles
 --> error 1:36: OVER is not supported yet
