@@ -26,6 +26,8 @@ type Engine struct {
 	tracks    map[string]*track
 	sleepers  sleepers
 	found     []*index.Fence
+	changed   []string // devices, some twice
+	buffer    []byte
 
 	Late uint64 // positions that came after the watermark or what an edit settled, and were left out
 }
@@ -61,6 +63,7 @@ func (e *Engine) Observe(f Fix, out []Event) []Event {
 		t.settle(t.pending[len(t.pending)/2].At+1, e)
 	}
 	out = t.add(f, e, out)
+	e.dirty(f.Device, t)
 	e.sleep(f.Device, t)
 	return out
 }
@@ -71,6 +74,7 @@ func (e *Engine) Advance(watermark int64, out []Event) []Event {
 		return out
 	}
 	e.watermark = watermark
+	first := len(out)
 	for len(e.sleepers) > 0 && e.sleepers[0].wake < watermark {
 		s := heap.Pop(&e.sleepers).(sleeper)
 		t := e.tracks[s.device]
@@ -79,6 +83,7 @@ func (e *Engine) Advance(watermark int64, out []Event) []Event {
 		}
 		if len(t.now.visits) == 0 && t.next(&e.cfg) < watermark {
 			delete(e.tracks, s.device)
+			e.changed = append(e.changed, s.device)
 			continue
 		}
 		from := len(out)
@@ -86,8 +91,10 @@ func (e *Engine) Advance(watermark int64, out []Event) []Event {
 		order(out[from:])
 		t.told = append(t.told, out[from:]...)
 		t.wake = math.MaxInt64
+		e.dirty(s.device, t)
 		e.sleep(s.device, t)
 	}
+	order(out[first:])
 	return out
 }
 
@@ -101,6 +108,33 @@ func (e *Engine) Inside(fence string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// In gives the fences that a device is in now, in order.
+func (e *Engine) In(device string, dst []string) []string {
+	t := e.tracks[device]
+	if t == nil {
+		return dst
+	}
+	from := len(dst)
+	for i := range t.now.visits {
+		if v := &t.now.visits[i]; v.inside {
+			dst = append(dst, v.zone.ID)
+		}
+	}
+	slices.Sort(dst[from:])
+	return dst
+}
+
+// Devices is how many are known.
+func (e *Engine) Devices() int { return len(e.tracks) }
+
+// Newest is the time of the device's newest position, in ms since 1970.
+func (e *Engine) Newest(device string) int64 {
+	if t := e.tracks[device]; t != nil {
+		return t.now.last.At
+	}
+	return math.MinInt64
 }
 
 // sleep sees to it that Advance looks at the track when something may happen by waiting. It may look too early, never too late.

@@ -37,11 +37,12 @@ type Rule struct {
 	MinDistance float64
 }
 
-// Fence is an area, a rule, and who they are for.
+// Fence is an area and a rule.
 type Fence struct {
-	ID    string
-	Shape *polygon.Shape
-	Rule  Rule
+	ID      string
+	Version uint64 // another one for each edit
+	Shape   *polygon.Shape
+	Rule    Rule
 }
 
 // Fix is a position of a device. Speed is in km/h; NaN if it is not known.

@@ -153,7 +153,7 @@ func (s *script) texts() (out []string) {
 	return out
 }
 
-func rule(t *testing.T, words []string) (r fence.Rule) {
+func rule(t testing.TB, words []string) (r fence.Rule) {
 	for _, w := range words {
 		switch key, value, _ := strings.Cut(w, "="); key {
 		case "dwell":
@@ -177,7 +177,7 @@ func rule(t *testing.T, words []string) (r fence.Rule) {
 	return r
 }
 
-func rectangle(t *testing.T, from, to string) *polygon.Shape {
+func rectangle(t testing.TB, from, to string) *polygon.Shape {
 	s, w := place(t, from)
 	n, e := place(t, to)
 	g := fmt.Sprintf(`{"type":"Polygon","coordinates":[[[%[1]v,%[2]v],[%[3]v,%[2]v],[%[3]v,%[4]v],[%[1]v,%[4]v],[%[1]v,%[2]v]]]}`, w, s, e, n)
@@ -188,12 +188,12 @@ func rectangle(t *testing.T, from, to string) *polygon.Shape {
 	return shape
 }
 
-func place(t *testing.T, s string) (lat, lon float64) {
+func place(t testing.TB, s string) (lat, lon float64) {
 	x, y, _ := strings.Cut(s, ",")
 	return originLat + number(t, y)*metre, originLon + number(t, x)*metre/math.Cos(originLat*math.Pi/180)
 }
 
-func number(t *testing.T, s string) float64 {
+func number(t testing.TB, s string) float64 {
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func number(t *testing.T, s string) float64 {
 	return x
 }
 
-func duration(t *testing.T, s string) time.Duration {
+func duration(t testing.TB, s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +209,7 @@ func duration(t *testing.T, s string) time.Duration {
 	return d
 }
 
-func clock(t *testing.T, s string) int64 {
+func clock(t testing.TB, s string) int64 {
 	at, err := time.Parse("15:04:05", s)
 	if err != nil {
 		t.Fatal(err)

@@ -90,6 +90,7 @@ func (e *Engine) Use(s *Set, at int64, out []Event) []Event {
 		clear(t.now.visits[len(kept):])
 		t.now.visits = kept
 		t.settled, t.pending, t.told = t.now.clone(), nil, nil
+		e.dirty(device, t)
 		e.sleep(device, t)
 	}
 	order(out[from:])

@@ -22,6 +22,7 @@ type track struct {
 	now     state    // settled, moved through pending
 	told    []Event  // since settled
 	wake    int64    // when it is to be looked at next
+	dirty   bool     // changed since Engine.Changed
 }
 
 func compare(a, b *Fix) int {

@@ -1,0 +1,234 @@
+package fence
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// ErrCorrupt is what Restore gives for bytes that Changed never gave.
+var ErrCorrupt = errors.New("corrupt state of a device at fences")
+
+// Changed calls f with the state of each device that changed since the last call, in order; nil for one that was forgotten. The bytes are valid
+// only in the call.
+func (e *Engine) Changed(f func(device string, state []byte)) {
+	slices.Sort(e.changed)
+	last := ""
+	for i, device := range e.changed {
+		if i > 0 && device == last {
+			continue
+		}
+		last = device
+		t := e.tracks[device]
+		if t == nil {
+			f(device, nil)
+			continue
+		}
+		t.dirty = false
+		e.buffer = t.append(e.buffer[:0])
+		f(device, e.buffer)
+	}
+	clear(e.changed)
+	e.changed = e.changed[:0]
+}
+
+func (e *Engine) dirty(device string, t *track) {
+	if !t.dirty {
+		t.dirty = true
+		e.changed = append(e.changed, device)
+	}
+}
+
+// Restore brings a device back. The fences in use must be those of now: Use follows, to tell what changed meanwhile.
+func (e *Engine) Restore(device string, state []byte) error {
+	r := reader{rest: state, device: device, set: e.set}
+	t := &track{wake: math.MaxInt64, settled: r.state(), now: r.state()}
+	t.pending = make([]placed, r.count(25))
+	for i := range t.pending {
+		t.pending[i] = placed{Fix: r.fix(), version: -1}
+	}
+	t.told = make([]Event, r.count(28))
+	for i := range t.told {
+		t.told[i] = r.event()
+	}
+	if r.bad || len(r.rest) > 0 {
+		return fmt.Errorf("device %q: %w", device, ErrCorrupt)
+	}
+	e.tracks[device] = t
+	e.sleep(device, t)
+	return nil
+}
+
+// Resume sets the watermark, in ms since 1970, of an engine that was restored: what had happened by then was told.
+func (e *Engine) Resume(watermark int64) { e.watermark = max(e.watermark, watermark) }
+
+// state's flags, and a visit's.
+const (
+	isKnown = 1 << iota
+	isLost
+)
+
+const (
+	isInside = 1 << iota
+	isTurning
+	isDwelled
+	isSpeeding
+)
+
+func (t *track) append(dst []byte) []byte {
+	dst = t.now.append(t.settled.append(dst))
+	dst = binary.AppendUvarint(dst, uint64(len(t.pending)))
+	for i := range t.pending {
+		dst = t.pending[i].append(dst)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(t.told)))
+	for i := range t.told {
+		dst = t.told[i].append(dst)
+	}
+	return dst
+}
+
+func (s *state) append(dst []byte) []byte {
+	dst = s.last.append(append(dst, flag(s.known, isKnown)|flag(s.lost, isLost)))
+	dst = binary.AppendUvarint(dst, uint64(len(s.visits)))
+	for i := range s.visits {
+		v := &s.visits[i]
+		dst = appendText(dst, v.zone.ID)
+		dst = binary.AppendUvarint(dst, v.zone.Version)
+		dst = append(dst, flag(v.inside, isInside)|flag(v.turning, isTurning)|flag(v.dwelled, isDwelled)|flag(v.speeding, isSpeeding))
+		dst = binary.AppendVarint(dst, v.since)
+		if v.turning {
+			dst = v.held.append(v.turn.append(dst))
+		}
+		dst = binary.AppendVarint(binary.AppendUvarint(dst, uint64(v.fast)), v.fastFrom)
+	}
+	return dst
+}
+
+func (f *Fix) append(dst []byte) []byte {
+	dst = binary.AppendVarint(dst, f.At)
+	for _, x := range [...]float64{f.Lat, f.Lon, f.Speed} {
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(x))
+	}
+	return dst
+}
+
+func (e *Event) append(dst []byte) []byte {
+	dst = appendText(appendText(dst, e.Fence), string(e.Kind))
+	f := Fix{At: e.At, Lat: e.Lat, Lon: e.Lon, Speed: e.Speed}
+	return binary.AppendVarint(f.append(dst), int64(e.Inside))
+}
+
+func flag(is bool, bit byte) byte {
+	if is {
+		return bit
+	}
+	return 0
+}
+
+func appendText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+type reader struct {
+	rest   []byte
+	bad    bool
+	device string
+	set    *Set
+}
+
+func (r *reader) uvarint() uint64 {
+	n, size := binary.Uvarint(r.rest)
+	if size <= 0 {
+		r.bad, size = true, 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+func (r *reader) varint() int64 {
+	n, size := binary.Varint(r.rest)
+	if size <= 0 {
+		r.bad, size = true, 0
+	}
+	r.rest = r.rest[size:]
+	return n
+}
+
+// count reads how many follow, of at least so many bytes each.
+func (r *reader) count(each int) int {
+	n := r.uvarint()
+	if n > uint64(len(r.rest)/each) {
+		r.bad, n = true, 0
+	}
+	return int(n)
+}
+
+func (r *reader) text() string {
+	n := r.count(1)
+	s := string(r.rest[:n])
+	r.rest = r.rest[n:]
+	return s
+}
+
+func (r *reader) byte() byte {
+	if len(r.rest) == 0 {
+		r.bad = true
+		return 0
+	}
+	b := r.rest[0]
+	r.rest = r.rest[1:]
+	return b
+}
+
+func (r *reader) float() float64 {
+	if len(r.rest) < 8 {
+		r.bad = true
+		return 0
+	}
+	x := math.Float64frombits(binary.LittleEndian.Uint64(r.rest))
+	r.rest = r.rest[8:]
+	return x
+}
+
+func (r *reader) fix() Fix {
+	return Fix{Device: r.device, At: r.varint(), Lat: r.float(), Lon: r.float(), Speed: r.float()}
+}
+
+func (r *reader) event() Event {
+	e := Event{Device: r.device, Fence: r.text(), Kind: Kind(r.text())}
+	f := r.fix()
+	e.At, e.Lat, e.Lon, e.Speed = f.At, f.Lat, f.Lon, f.Speed
+	e.Inside = time.Duration(r.varint())
+	e.ID = id(e.Device, e.Fence, e.Kind, e.At)
+	return e
+}
+
+func (r *reader) state() state {
+	flags := r.byte()
+	s := state{known: flags&isKnown != 0, lost: flags&isLost != 0, last: r.fix()}
+	s.visits = make([]visit, r.count(5))
+	for i := range s.visits {
+		v := &s.visits[i]
+		v.zone = r.zone(r.text(), r.uvarint())
+		flags := r.byte()
+		v.inside, v.turning, v.dwelled, v.speeding = flags&isInside != 0, flags&isTurning != 0, flags&isDwelled != 0, flags&isSpeeding != 0
+		v.since = r.varint()
+		if v.turning {
+			v.turn, v.held = r.fix(), r.fix()
+		}
+		v.fast, v.fastFrom = int(r.uvarint()), r.varint()
+	}
+	return s
+}
+
+// zone finds the fence that a device was in; one that is gone, or another by now, is known by its name alone, and Use sees that it left.
+func (r *reader) zone(id string, version uint64) *zone {
+	if z := r.set.zone(id); z != nil && z.Version == version {
+		return z
+	}
+	return &zone{Fence: Fence{ID: id, Version: version}}
+}
