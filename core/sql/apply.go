@@ -74,6 +74,8 @@ func change(p *plan.Plan, st Statement, measure bool) (message string, err error
 		message, changed = createTable(p, x)
 	case *CreateView:
 		message, changed = createView(p, x)
+	case *CreatePattern:
+		message, changed = createPattern(p, x)
 	case *Drop:
 		message, changed = drop(p, x)
 	default:
@@ -191,7 +193,7 @@ func keep(c Create, kind, name, old, new string) bool {
 	return false
 }
 
-// free refuses a name that means something else. Streams, tables, views and built-in tables share one space of names.
+// free refuses a name that means something else. Streams, tables, views, patterns and built-in tables share one space of names.
 func free(p *plan.Plan, c Create, kind string) {
 	for _, b := range BuiltInTables {
 		if strings.EqualFold(c.Name.Name, b) {
@@ -207,6 +209,9 @@ func free(p *plan.Plan, c Create, kind string) {
 	}
 	if q, ok := findNamed(p.Queries, folded); ok && (kind != "stream" || !c.Name.Is(q.Name)) {
 		fail(c.Name.Pos, "%s is a stream", q.Name)
+	}
+	if d, ok := findNamed(p.Patterns, folded); ok && (kind != "pattern" || !c.Name.Is(d.Name)) {
+		fail(c.Name.Pos, "%s is a pattern", d.Name)
 	}
 	if t, ok := findNamed(p.Tables, folded); ok && (kind != "table" || !c.Name.Is(t.Name)) {
 		fail(c.Name.Pos, "%s is a table", t.Name)
@@ -226,6 +231,14 @@ func drop(p *plan.Plan, st *Drop) (string, bool) {
 		p.Views = without(p.Views, v)
 		dropParts(p, v)
 		return "view " + v.Name + " dropped", true
+	case "PATTERN":
+		d, ok := findNamed(p.Patterns, st.Name)
+		if !ok {
+			return missing(st, "pattern", namesOf(p.Patterns)), false
+		}
+		built(p, st.Name.Pos, "pattern "+d.Name+" cannot be dropped", d.Id)
+		p.Patterns = without(p.Patterns, d)
+		return "pattern " + d.Name + " dropped", true
 	}
 	if q, ok := findNamed(p.Queries, st.Name); ok {
 		built(p, st.Name.Pos, "stream "+q.Name+" cannot be dropped", q.Id)
@@ -250,8 +263,12 @@ func missing(st *Drop, kind string, names []string) string {
 
 // built refuses what would take the ground from under a view, or a stream made of others.
 func built(p *plan.Plan, at Pos, what string, id uint32) {
-	if views := readersOf(p, id); len(views) > 0 {
-		fail(at, "%s: %s on it; DROP VIEW first", what, readers(views))
+	views, patterns := readersOf(p, id)
+	if len(views) > 0 {
+		fail(at, "%s: %s on it; DROP VIEW first", what, readers("view", views))
+	}
+	if len(patterns) > 0 {
+		fail(at, "%s: %s on it; DROP PATTERN first", what, readers("pattern", patterns))
 	}
 	for _, q := range p.Queries {
 		if slices.Contains(q.Uses, id) {
@@ -260,11 +277,11 @@ func built(p *plan.Plan, at Pos, what string, id uint32) {
 	}
 }
 
-func readers(views []string) string {
-	if len(views) == 1 {
-		return "view " + views[0] + " is built"
+func readers(kind string, names []string) string {
+	if len(names) == 1 {
+		return kind + " " + names[0] + " is built"
 	}
-	return "views " + strings.Join(views, ", ") + " are built"
+	return kind + "s " + strings.Join(names, ", ") + " are built"
 }
 
 func nextID(p *plan.Plan) uint32 {
@@ -338,7 +355,7 @@ func sameDefinition(a, b string) (same bool) {
 
 // header passes CREATE … up to the name. The name cannot be one of these words without quotes but for IF.
 func header(l *lexer) token {
-	words := map[string]bool{"CREATE": true, "OR": true, "REPLACE": true, "STREAM": true, "TABLE": true, "VIEW": true, "IF": true, "NOT": true, "EXISTS": true}
+	words := map[string]bool{"CREATE": true, "OR": true, "REPLACE": true, "STREAM": true, "TABLE": true, "VIEW": true, "PATTERN": true, "IF": true, "NOT": true, "EXISTS": true}
 	t := l.next()
 	for t.kind == wordToken && words[strings.ToUpper(t.text)] {
 		t = l.next()

@@ -9,7 +9,7 @@ import (
 
 var text = value.Type{Kind: value.String}
 
-// Describe lists the columns of a stream, table or view: name, type, and what else is to know of each.
+// Describe lists the columns of a stream, table, view or pattern: name, type, and what else is to know of each.
 func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error) {
 	defer catch(&err)
 	r.Columns = []Column{{"column", text}, {"type", text}, {"note", text}}
@@ -34,6 +34,16 @@ func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error
 		}
 		return r, nil
 	}
+	if d, ok := findNamed(p.GetPatterns(), name); ok {
+		for i, c := range PatternRelation(d).Columns {
+			if i < len(d.Outputs) && PatternKey(d, i) >= 0 {
+				row(c, "key")
+			} else {
+				row(c)
+			}
+		}
+		return r, nil
+	}
 	if t, ok := findNamed(p.GetTables(), name); ok {
 		for i, c := range TableRelation(t).Columns {
 			var notes []string
@@ -54,6 +64,7 @@ func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error
 		return r, nil
 	}
 	names := append(append(namesOf(p.GetStreams()), namesOf(p.GetQueries())...), namesOf(p.GetViews())...)
+	names = append(names, namesOf(p.GetPatterns())...)
 	for _, t := range tables {
 		if name.Is(t.Name) {
 			for _, c := range t.Columns {
@@ -63,7 +74,7 @@ func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error
 		}
 		names = append(names, t.Name)
 	}
-	fail(name.Pos, "no stream, view or table `%s`%s", name.Name, didYouMean(name.Name, names))
+	fail(name.Pos, "no stream, view, pattern or table `%s`%s", name.Name, didYouMean(name.Name, names))
 	return r, nil
 }
 
@@ -89,7 +100,7 @@ func streamNotes(s *plan.Stream, i int) []string {
 	return notes
 }
 
-// List answers SHOW STREAMS, SHOW TABLES and SHOW VIEWS; SHOW EDGES is not the plan's to answer, and ok is false.
+// List answers SHOW STREAMS, SHOW TABLES, SHOW VIEWS and SHOW PATTERNS; SHOW EDGES is not the plan's to answer, and ok is false.
 func List(p *plan.Plan, st *Show) (r Result, ok bool) {
 	switch st.What {
 	case "STREAMS":
@@ -116,6 +127,11 @@ func List(p *plan.Plan, st *Show) (r Result, ok bool) {
 		r.Columns = []Column{{"name", text}, {"stream", text}, {"window", text}, {"sql", text}}
 		for _, v := range p.GetViews() {
 			r.Rows = append(r.Rows, texts(v.Name, SourceName(p, v), windowText(v), v.Sql))
+		}
+	case "PATTERNS":
+		r.Columns = []Column{{"name", text}, {"stream", text}, {"key", text}, {"within", text}, {"sql", text}}
+		for _, d := range p.GetPatterns() {
+			r.Rows = append(r.Rows, texts(d.Name, PatternSource(p, d), strings.Join(namesOf(d.Keys), ", "), withinText(d), d.Sql))
 		}
 	default:
 		return r, false

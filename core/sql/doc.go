@@ -13,6 +13,7 @@
 //	bind.go       names, calls and literals → typed plan.Expr (make.go); coerce.go literals that take their neighbour's type
 //	group.go      GROUP BY, HAVING: what both views and pull queries do; aggregate.go the calls of aggregates
 //	apply.go      a statement changes the catalogue; stream.go and view.go define; options.go, position.go, window.go
+//	match.go, parse_pattern.go MATCH_RECOGNIZE; pattern.go, pattern_reference.go plan it; explain_pattern.go
 //	select.go     a pull query; run.go, order.go its work; hints.go what the store may skip
 //	insert.go, describe.go, explain.go, format.go, suggest.go, error.go, limits.go
 //

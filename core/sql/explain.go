@@ -34,11 +34,14 @@ func ExplainText(p *plan.Plan, st *Explain, tables ...Relation) (text string, er
 			return explainStream(planTopicTable(x)), nil
 		}
 		return explainTable(planTable(x)), nil
+	case *CreatePattern:
+		next := proto.CloneOf(p)
+		return explainPattern(next, planPattern(next, x)), nil
 	case *CreateView:
 		next := proto.CloneOf(p)
 		return explainView(next, planView(next, parts(next, x, nil))), nil
 	}
-	fail(st.Statement.Place(), "EXPLAIN is for CREATE STREAM, CREATE TABLE, CREATE VIEW and SELECT")
+	fail(st.Statement.Place(), "EXPLAIN is for CREATE STREAM, CREATE TABLE, CREATE VIEW, CREATE PATTERN and SELECT")
 	return "", nil
 }
 
@@ -49,6 +52,9 @@ func explainName(p *plan.Plan, name Ident) string {
 	if v, ok := findNamed(p.GetViews(), name); ok {
 		return explainView(p, v)
 	}
+	if d, ok := findNamed(p.GetPatterns(), name); ok {
+		return explainPattern(p, d)
+	}
 	if t, ok := findNamed(p.GetTables(), name); ok {
 		return explainTable(t)
 	}
@@ -56,7 +62,8 @@ func explainName(p *plan.Plan, name Ident) string {
 		return explainQuery(q)
 	}
 	names := append(append(namesOf(p.GetStreams()), namesOf(p.GetTables())...), namesOf(p.GetViews())...)
-	fail(name.Pos, "no stream, table or view `%s`%s", name.Name, didYouMean(name.Name, names))
+	names = append(names, namesOf(p.GetPatterns())...)
+	fail(name.Pos, "no stream, table, view or pattern `%s`%s", name.Name, didYouMean(name.Name, names))
 	return ""
 }
 

@@ -42,6 +42,13 @@ func explainDerived(p *plan.Plan, v *plan.View) string {
 			rows = t.add("core: each row of %s that changes, where it is", below.Name)
 		}
 	}
+	for _, d := range p.GetPatterns() {
+		if d.Id == v.Stream {
+			t.add("edge: nothing; see EXPLAIN %s", quoteName(Ident{Name: d.Name}))
+			columns = relationNames(PatternRelation(d))
+			rows = t.add("core: each match of %s, where it is found", d.Name)
+		}
+	}
 	for _, j := range p.GetJoins() {
 		if j.Id == v.Stream {
 			columns = explainJoin(t, p, j)

@@ -60,6 +60,9 @@ func FenceUsers(p *plan.Plan, id string) (names []string) {
 	for _, v := range p.GetViews() {
 		find(v.Name, v)
 	}
+	for _, d := range p.GetPatterns() {
+		find(d.Name, d)
+	}
 	for _, r := range p.GetRoutes() {
 		find("rows of "+sourceName(p, r.Stream), r)
 	}

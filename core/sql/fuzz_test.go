@@ -123,6 +123,8 @@ func FuzzApply(f *testing.F) {
 	f.Add("CREATE VIEW v AS SELECT AVG(n) AS a FROM (SELECT device, COUNT(*) AS n FROM vehicles GROUP BY device) x; CREATE OR REPLACE VIEW v AS SELECT AVG(n) + 1 AS b FROM (SELECT device, COUNT(*) AS n FROM vehicles GROUP BY device) x")
 	f.Add("CREATE STREAM both AS SELECT device, speed AS x FROM vehicles UNION ALL SELECT device, CAST(n AS DOUBLE) FROM stops; CREATE VIEW v AS SELECT device, SUM(x) AS s FROM both GROUP BY device; SELECT x FROM both WHERE x > 1 EMIT CHANGES; DROP STREAM both")
 	f.Add("SELECT * FROM vehicles v JOIN stops s WITHIN 1 DAY ON v.device = s.device EMIT CHANGES LIMIT 5; SELECT n FROM cell_speed EMIT CHANGES; SELECT name FROM drivers EMIT CHANGES")
+	f.Add("CREATE PATTERN p AS SELECT *, ABS(x) FROM vehicles MATCH_RECOGNIZE (PARTITION BY device ORDER BY ts MEASURES SUM(A.speed) AS x, FIRST(B.speed, 2) AS y, COUNT(DISTINCT A.device) AS z PATTERN (A+? (B | C){2,3} FOLLOWED BY ANY D NOT FOLLOWED BY E) WITHIN 1 HOUR SUBSET U = (A, B) DEFINE A AS speed > 1 AND LAST(U.speed) > PREV(speed), E AS speed < 1); CREATE VIEW w AS SELECT x, COUNT(*) AS n FROM p GROUP BY x; SELECT * FROM p EMIT CHANGES; EXPLAIN p; DROP PATTERN p")
+	f.Add("CREATE OR REPLACE PATTERN p AS SELECT device FROM (SELECT device, speed * 2 AS s FROM vehicles WHERE speed > 3) x MATCH_RECOGNIZE (PARTITION BY device MEASURES CLASSIFIER() AS c ALL ROWS PER MATCH AFTER MATCH SKIP TO LAST B PATTERN (A FOLLOWED BY B*? ) DEFINE A AS s > 1, B AS s > 1 AND s < COUNT(A.*)) m; DROP STREAM vehicles")
 	f.Fuzz(func(t *testing.T, src string) {
 		list, err := Parse(src)
 		if err != nil {
@@ -141,7 +143,7 @@ func FuzzApply(f *testing.F) {
 				_, _ = ExplainText(p, x)
 			case *DescribeStatement:
 				_, _ = Describe(p, x.Name)
-			case *CreateStream, *CreateTable, *CreateView, *Drop:
+			case *CreateStream, *CreateTable, *CreateView, *CreatePattern, *Drop:
 				next, _, err := Apply(p, st)
 				if err != nil {
 					continue
@@ -205,6 +207,28 @@ func fuzzSelect(t *testing.T, p *plan.Plan, st *Select) {
 	}
 }
 
+func fuzzPattern(t *testing.T, p *plan.Plan, d *plan.Pattern) {
+	all := append(append([]*plan.Expr{}, d.KeyExprs...), d.Measures...)
+	for _, v := range d.Variables {
+		if v.Define != nil {
+			all = append(all, v.Define)
+		}
+	}
+	for _, e := range all {
+		eval, err := expr.Compile(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		eval(nil)
+	}
+	if len(d.Outputs) == 0 || len(d.Outputs) != len(d.Measures) || len(d.Keys) != len(d.KeyExprs) || len(d.Variables) > maxVariables {
+		t.Fatalf("pattern %v", d)
+	}
+	if _, err := ExplainText(p, &Explain{Name: &Ident{Name: d.Name, Quoted: true}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func fuzzPlan(t *testing.T, p *plan.Plan) {
 	there := map[uint32]bool{}
 	know := func(id uint32) {
@@ -228,6 +252,12 @@ func fuzzPlan(t *testing.T, p *plan.Plan) {
 	}
 	for _, v := range p.Views {
 		know(v.Id)
+	}
+	for _, d := range p.Patterns {
+		if know(d.Id); !there[d.Stream] {
+			t.Fatalf("pattern %s reads nothing in %v", d.Name, p)
+		}
+		fuzzPattern(t, p, d)
 	}
 	for _, v := range p.Views {
 		if !there[v.Stream] {

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hexpane/hexpane/protocol/plan"
@@ -20,6 +21,7 @@ type made struct {
 	id      uint32
 	name    string
 	columns []Column
+	time    string // the column with a row's event time
 }
 
 // FenceEvents is what happens at fences, once no position can come any more that would change it.
@@ -29,9 +31,13 @@ var FenceEvents = Relation{Name: "fence_events", Time: "ts", Columns: []Column{{
 	{"id", value.Type{Kind: value.String}}}}
 
 // madeRows finds what the core makes under a name.
-func madeRows(name Ident) *made {
+func madeRows(p *plan.Plan, name Ident) *made {
+	if d, ok := findNamed(p.GetPatterns(), name); ok {
+		r := PatternRelation(d)
+		return &made{d.Id, d.Name, r.Columns, r.Time}
+	}
 	if name.Is(FenceEvents.Name) {
-		return &made{plan.FenceEvents, FenceEvents.Name, FenceEvents.Columns}
+		return &made{plan.FenceEvents, FenceEvents.Name, FenceEvents.Columns, FenceEvents.Time}
 	}
 	return nil
 }
@@ -61,11 +67,11 @@ func from(p *plan.Plan, sel *Select, v *plan.View, nodes *work) (*input, *scope)
 	if view, ok := findNamed(p.GetViews(), sel.From); ok {
 		return overView(sel, view, v, nodes)
 	}
-	if rows := madeRows(sel.From); rows != nil {
+	if rows := madeRows(p, sel.From); rows != nil {
 		if len(sel.Joins) > 0 {
 			unsupported(sel.Joins[0].Pos, "JOIN over "+rows.name)
 		}
-		return &input{made: rows}, &scope{Relation: Relation{Name: rows.name, Columns: rows.columns, Time: "ts"}, alias: sel.Alias, nodes: nodes, width: len(rows.columns)}
+		return &input{made: rows}, &scope{Relation: Relation{Name: rows.name, Columns: rows.columns, Time: rows.time}, alias: sel.Alias, nodes: nodes, width: len(rows.columns)}
 	}
 	stream := streamOf(p, sel.From)
 	if stream.Table {
@@ -90,6 +96,7 @@ func streamOf(p *plan.Plan, name Ident) *plan.Stream {
 		fail(name.Pos, "%s is a table; a view reads a stream and joins tables to it: FROM stream JOIN %s ON …", t.Name, t.Name)
 	}
 	names := append(append(append(namesOf(p.GetStreams()), namesOf(p.GetQueries())...), namesOf(p.GetViews())...), FenceEvents.Name)
+	names = append(names, namesOf(p.GetPatterns())...)
 	fail(name.Pos, "no stream `%s`%s", name.Name, didYouMean(name.Name, names))
 	return nil
 }
@@ -154,8 +161,8 @@ func groupsByBounds(sel *Select) bool {
 	return false
 }
 
-// readers gives the names of the views for which a stream, a query, or a view of this id is needed.
-func readersOf(p *plan.Plan, id uint32) []string {
+// readersOf gives the names of the views and patterns for which a stream, a query, a view or a pattern of this id is needed.
+func readersOf(p *plan.Plan, id uint32) (names, patterns []string) {
 	feeds := map[uint32]bool{id: true}
 	for _, r := range p.Routes {
 		feeds[r.Id] = feeds[r.Stream]
@@ -163,7 +170,11 @@ func readersOf(p *plan.Plan, id uint32) []string {
 	for _, j := range p.Joins {
 		feeds[j.Id] = feeds[j.Left] || feeds[j.Right]
 	}
-	var names []string
+	for _, def := range p.Patterns {
+		if feeds[def.Stream] || slices.Contains(def.Queries, id) {
+			patterns = append(patterns, def.Name)
+		}
+	}
 	for _, v := range p.Views {
 		reads := feeds[v.Stream]
 		for _, m := range v.More {
@@ -176,7 +187,7 @@ func readersOf(p *plan.Plan, id uint32) []string {
 			names = append(names, v.Name)
 		}
 	}
-	return names
+	return names, patterns
 }
 
 // sourceName is what a view reads, for people.
@@ -193,6 +204,11 @@ func sourceName(p *plan.Plan, id uint32) string {
 	}
 	if id == plan.FenceEvents {
 		return FenceEvents.Name
+	}
+	for _, def := range p.GetPatterns() {
+		if def.Id == id {
+			return def.Name
+		}
 	}
 	for _, j := range p.GetJoins() {
 		if j.Id == id {

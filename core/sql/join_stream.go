@@ -31,6 +31,9 @@ func joined(p *plan.Plan, sel *Select, left *plan.Stream, nodes *work) (*input, 
 	if t, ok := findNamed(p.GetTables(), j.Table); ok {
 		fail(j.Within.Pos, "%s is a table, whose rows have no time; leave WITHIN out", t.Name)
 	}
+	if def, ok := findNamed(p.GetPatterns(), j.Table); ok {
+		unsupported(j.Table.Pos, "joining a pattern ("+def.Name+" is one)")
+	}
 	right, ok := findNamed(p.GetStreams(), j.Table)
 	if !ok {
 		names := append(namesOf(p.GetTables()), namesOf(p.GetStreams())...)
@@ -210,11 +213,14 @@ func route(p *plan.Plan, r *plan.Route) uint32 {
 	return r.Id
 }
 
-// prune takes joins and routes out of the plan that no view needs any more.
+// prune takes joins and routes out of the plan that no view, pattern or push query needs any more.
 func prune(p *plan.Plan) {
 	needed := map[uint32]bool{}
 	for _, v := range p.Views {
 		needed[v.Stream] = true
+	}
+	for _, def := range p.Patterns {
+		needed[def.Stream] = true
 	}
 	for _, w := range p.Watches {
 		for _, id := range w.Sources {

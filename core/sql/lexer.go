@@ -188,7 +188,7 @@ func (l *lexer) mark(s string, r rune) int {
 			return len(m)
 		}
 	}
-	if !strings.ContainsRune("()[],;.=<>+-*/%", r) {
+	if !strings.ContainsRune("()[]{},;.=<>+-*/%|?", r) {
 		fail(l.pos, "%q has no meaning here", r)
 	}
 	return 1

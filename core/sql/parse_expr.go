@@ -178,12 +178,19 @@ func (p *parser) prefix() Expr {
 	case p.isWords("EXISTS"):
 		unsupported(t.pos, "EXISTS")
 	}
+	if p.matches && (p.isWords("FINAL") || p.isWords("RUNNING")) && p.peek.kind == wordToken {
+		p.advance()
+		return p.call(t.pos, strings.ToUpper(t.text), p.prefix())
+	}
 	name := p.name("an expression")
 	if p.isMark("(") {
 		return p.function(name)
 	}
 	if p.acceptMark(".") {
 		table := name
+		if at := p.tok.pos; p.matches && p.acceptMark("*") {
+			return &Name{Table: &table, Ident: Ident{Pos: at, Name: allColumns}}
+		}
 		return &Name{Table: &table, Ident: p.name("a column of " + table.Name)}
 	}
 	return &Name{Ident: name}

@@ -80,8 +80,12 @@ func (p *parser) source(s *Select) {
 	switch {
 	case p.isMark(","):
 		fail(p.tok.pos, "a second table in FROM is written JOIN table ON …")
-	case p.isWords("MATCH_RECOGNIZE"), p.isWords("PARTITION"):
-		unsupported(p.tok.pos, strings.ToUpper(p.tok.text))
+	case p.isWords("MATCH_RECOGNIZE") && p.recognizes && p.subs == 0:
+		s.Match = p.match()
+	case p.isWords("MATCH_RECOGNIZE"):
+		fail(p.tok.pos, "MATCH_RECOGNIZE stands in CREATE PATTERN name AS SELECT …; views and SELECTs then read FROM name")
+	case p.isWords("PARTITION"):
+		unsupported(p.tok.pos, "PARTITION")
 	}
 }
 
@@ -202,14 +206,19 @@ func (p *parser) tail(s *Select) {
 		case p.isWords("EMIT") && s.Emit == EmitUnsaid:
 			p.advance()
 			s.EmitPos = at
+			if p.recognizes {
+				noEmit(at, p)
+			}
 			s.Emit = EmitChanges
 			if p.oneOf("CHANGES", "FINAL") == "FINAL" {
 				s.Emit = EmitFinal
 			}
 		case p.isWords("UNION") && p.subs == 0 && !p.unites:
 			fail(at, "UNION ALL stands in FROM: SELECT … FROM (SELECT … UNION ALL SELECT …)")
-		case p.isWords("PARTITION"), p.isWords("MATCH_RECOGNIZE"):
-			unsupported(at, strings.ToUpper(p.tok.text))
+		case p.isWords("MATCH_RECOGNIZE"):
+			fail(at, "MATCH_RECOGNIZE stands right behind what it reads: FROM stream MATCH_RECOGNIZE (…), and that in CREATE PATTERN")
+		case p.isWords("PARTITION"):
+			unsupported(at, "PARTITION")
 		default:
 			return
 		}

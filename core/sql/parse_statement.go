@@ -19,13 +19,13 @@ func (p *parser) statement() Statement {
 		return d
 	case p.accept("SHOW"), p.accept("LIST"):
 		s := &Show{What: p.oneOf("STREAMS", "TABLES", "VIEWS", "EDGES", "PATTERNS", "ALERTS")}
-		if s.What == "PATTERNS" || s.What == "ALERTS" {
+		if s.What == "ALERTS" {
 			unsupported(at, "SHOW "+s.What)
 		}
 		s.origin = from()
 		return s
 	case p.accept("DESCRIBE"):
-		d := &DescribeStatement{Name: p.name("the name of a stream, table or view")}
+		d := &DescribeStatement{Name: p.name("the name of a stream, table, view or pattern")}
 		d.origin = from()
 		return d
 	case p.accept("EXPLAIN"):
@@ -41,14 +41,14 @@ func (p *parser) statement() Statement {
 	return nil
 }
 
-// definable takes STREAM, TABLE or VIEW, and knows the words of what is to come.
+// definable takes STREAM, TABLE, VIEW or PATTERN, and knows the words of what is to come.
 func (p *parser) definable(verb string) string {
-	for _, later := range []string{"PATTERN", "ALERT"} {
+	for _, later := range []string{"ALERT"} {
 		if p.isWords(later) {
 			unsupported(p.tok.pos, verb+" "+later)
 		}
 	}
-	return p.oneOf("STREAM", "TABLE", "VIEW")
+	return p.oneOf("STREAM", "TABLE", "VIEW", "PATTERN")
 }
 
 func (p *parser) create(from func() origin) Statement {
@@ -70,6 +70,11 @@ func (p *parser) create(from func() origin) Statement {
 		t := p.tableBody(c)
 		t.origin = from()
 		return t
+	case "PATTERN":
+		st := p.patternBody(c)
+		st.origin = from()
+		st.Query.origin = st.origin
+		return st
 	}
 	p.expect("AS")
 	v := &CreateView{Create: c, Query: p.query()}

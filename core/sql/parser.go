@@ -43,15 +43,17 @@ func Parse(src string) (list []Statement, err error) {
 
 // parser looks one token ahead of the one at hand. A select's parts are in parse_select.go, and so on.
 type parser struct {
-	lex    *lexer
-	src    string
-	tok    token // at hand
-	peek   token // the one after
-	last   int   // where the token before ended
-	prior  token // the token before
-	subs   int   // sub-selects being parsed
-	unites bool  // a SELECT that may be the first of a UNION ALL
-	depth  int   // of expressions being parsed
+	lex        *lexer
+	src        string
+	tok        token // at hand
+	peek       token // the one after
+	last       int   // where the token before ended
+	prior      token // the token before
+	subs       int   // sub-selects being parsed
+	unites     bool  // a SELECT that may be the first of a UNION ALL
+	recognizes bool  // the SELECT of a CREATE PATTERN
+	matches    bool  // inside MATCH_RECOGNIZE (…)
+	depth      int   // of expressions being parsed
 }
 
 func newParser(src string) *parser {

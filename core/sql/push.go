@@ -14,7 +14,7 @@ type Push struct {
 	Sources []PushSource
 }
 
-// PushSource makes rows of what one view, route or join gives. Of a view those are its outputs, window_start, window_end, revision and final.
+// PushSource makes rows of what one view, pattern, route or join gives. Of a view those are its outputs, window_start, window_end, revision and final.
 type PushSource struct {
 	ID      uint32
 	filter  expr.Func // nil: all
@@ -58,6 +58,16 @@ func CompilePush(p *plan.Plan, st *Select, now int64) (q *Push, next *plan.Plan,
 			filter = (&binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: nodes}).condition(st.Where, "WHERE")
 		}
 		q.source(v.Id, s, st, filter, now, nodes)
+		return q, p, 0, nil
+	}
+	if def, ok := findNamed(p.GetPatterns(), st.From); ok && st.Sub == nil && len(st.Joins) == 0 {
+		s := &scope{Relation: PatternRelation(def), alias: st.Alias}
+		nodes := newWork(p)
+		var filter *plan.Expr
+		if st.Where != nil {
+			filter = (&binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: nodes}).condition(st.Where, "WHERE")
+		}
+		q.source(def.Id, s, st, filter, now, nodes)
 		return q, p, 0, nil
 	}
 	next = proto.CloneOf(p)

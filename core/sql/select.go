@@ -58,7 +58,10 @@ func resolve(p *plan.Plan, name Ident, tables []Relation) Relation {
 	if v, ok := findNamed(p.GetViews(), name); ok {
 		return ViewRelation(v)
 	}
-	names := namesOf(p.GetViews())
+	if def, ok := findNamed(p.GetPatterns(), name); ok {
+		return PatternRelation(def)
+	}
+	names := append(namesOf(p.GetViews()), namesOf(p.GetPatterns())...)
 	for _, t := range tables {
 		if name.Is(t.Name) {
 			return t

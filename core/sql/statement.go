@@ -2,7 +2,7 @@ package sql
 
 import "github.com/hexpane/hexpane/protocol/value"
 
-// Statement is one parsed statement: *CreateStream, *CreateTable, *CreateView, *Drop, *Show, *DescribeStatement, *Explain, *Insert
+// Statement is one parsed statement: *CreateStream, *CreateTable, *CreateView, *CreatePattern, *Drop, *Show, *DescribeStatement, *Explain, *Insert
 // or *Select.
 type Statement interface {
 	Source() string // as written, without the ;
@@ -63,14 +63,14 @@ type (
 		Columns []ColumnDef
 		Options []Option
 	}
-	// Drop is DROP STREAM|TABLE|VIEW [IF EXISTS] name; Kind is the word.
+	// Drop is DROP STREAM|TABLE|VIEW|PATTERN [IF EXISTS] name; Kind is the word.
 	Drop struct {
 		origin
 		Kind     string
 		Name     Ident
 		IfExists bool
 	}
-	// Show is SHOW STREAMS|TABLES|VIEWS|EDGES; What is the upper-case plural.
+	// Show is SHOW STREAMS|TABLES|VIEWS|PATTERNS|EDGES; What is the upper-case plural.
 	Show struct {
 		origin
 		What string
@@ -104,6 +104,7 @@ type (
 		query   uint32    // the id of the query that Sub was taken from
 		Alias   *Ident
 		Joins   []Join
+		Match   *Match // of a CREATE PATTERN
 		Window  *Window
 		Where   Expr
 		GroupBy []Expr

@@ -120,7 +120,7 @@ func createTable(p *plan.Plan, st *CreateTable) (string, bool) {
 	def := planTable(st)
 	if exists {
 		if views := viewsJoining(p, old.Id); len(views) > 0 {
-			fail(st.Name.Pos, "table %s cannot be replaced: %s on it; DROP VIEW first (new contents need no new definition: change the file)", old.Name, readers(views))
+			fail(st.Name.Pos, "table %s cannot be replaced: %s on it; DROP VIEW first (new contents need no new definition: change the file)", old.Name, readers("view", views))
 		}
 	} else if len(p.Tables) == maxDefined {
 		fail(st.Name.Pos, "there are %d tables already; no more fit", maxDefined)
@@ -142,7 +142,7 @@ func dropTable(p *plan.Plan, st *Drop) (string, bool) {
 	}
 	built(p, st.Name.Pos, "table "+t.Name+" cannot be dropped", t.Id)
 	if views := viewsJoining(p, t.Id); len(views) > 0 {
-		fail(st.Name.Pos, "table %s cannot be dropped: %s on it; DROP VIEW first", t.Name, readers(views))
+		fail(st.Name.Pos, "table %s cannot be dropped: %s on it; DROP VIEW first", t.Name, readers("view", views))
 	}
 	p.Tables = without(p.Tables, t)
 	return "table " + t.Name + " dropped", true

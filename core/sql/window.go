@@ -97,11 +97,11 @@ func eventTime(name Ident, in *input, s *scope) {
 		return
 	}
 	stream := in.stream
-	if in.made != nil && name.Is("ts") && s.exprs == nil {
+	if in.made != nil && name.Is(in.made.time) && s.exprs == nil {
 		return
 	}
 	if stream == nil {
-		fail(name.Pos, "windows over %s go by ROWTIME: of a join it is the later time of both rows, of a view the end of a row's window", in.named())
+		fail(name.Pos, "windows over %s go by ROWTIME: of a join it is the later time of both rows, of a view the end of a row's window, of a pattern match_end", in.named())
 	}
 	e := s.reference(s.column(&Name{Ident: name}))
 	if c, ok := e.Node.(*plan.Expr_Column); !ok || int32(c.Column) != stream.Timestamp {

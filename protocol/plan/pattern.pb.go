@@ -141,7 +141,7 @@ type Pattern struct {
 	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Sql           string                 `protobuf:"bytes,3,opt,name=sql,proto3" json:"sql,omitempty"`
-	Stream        uint32                 `protobuf:"varint,4,opt,name=stream,proto3" json:"stream,omitempty"`                    // the id of what it reads
+	Stream        uint32                 `protobuf:"varint,4,opt,name=stream,proto3" json:"stream,omitempty"`                    // the id of the route whose rows it reads: a stream's columns, then their event time
 	Keys          []*Column              `protobuf:"bytes,5,rep,name=keys,proto3" json:"keys,omitempty"`                         // PARTITION BY: names and types
 	KeyExprs      []*Expr                `protobuf:"bytes,6,rep,name=key_exprs,json=keyExprs,proto3" json:"key_exprs,omitempty"` // over the columns
 	Columns       uint32                 `protobuf:"varint,7,opt,name=columns,proto3" json:"columns,omitempty"`                  // how many columns a row has
@@ -154,6 +154,7 @@ type Pattern struct {
 	Skip          Skip                   `protobuf:"varint,14,opt,name=skip,proto3,enum=hexpane.plan.Skip" json:"skip,omitempty"`
 	SkipTo        []uint32               `protobuf:"varint,15,rep,packed,name=skip_to,json=skipTo,proto3" json:"skip_to,omitempty"` // the variable of TO FIRST and TO LAST; several are a SUBSET
 	WithinUs      int64                  `protobuf:"varint,16,opt,name=within_us,json=withinUs,proto3" json:"within_us,omitempty"`  // the last row is this much after the first at most; 0: without a bound
+	Queries       []uint32               `protobuf:"varint,17,rep,packed,name=queries,proto3" json:"queries,omitempty"`             // the ids of those that were written out in it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -298,6 +299,13 @@ func (x *Pattern) GetWithinUs() int64 {
 		return x.WithinUs
 	}
 	return 0
+}
+
+func (x *Pattern) GetQueries() []uint32 {
+	if x != nil {
+		return x.Queries
+	}
+	return nil
 }
 
 // Variable is a name in PATTERN and its DEFINE.
@@ -817,7 +825,7 @@ var File_protocol_plan_pattern_proto protoreflect.FileDescriptor
 
 const file_protocol_plan_pattern_proto_rawDesc = "" +
 	"\n" +
-	"\x1bprotocol/plan/pattern.proto\x12\fhexpane.plan\x1a\x18protocol/plan/plan.proto\"\xbf\x04\n" +
+	"\x1bprotocol/plan/pattern.proto\x12\fhexpane.plan\x1a\x18protocol/plan/expr.proto\"\xd9\x04\n" +
 	"\aPattern\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -837,7 +845,8 @@ const file_protocol_plan_pattern_proto_rawDesc = "" +
 	"\ball_rows\x18\r \x01(\bR\aallRows\x12&\n" +
 	"\x04skip\x18\x0e \x01(\x0e2\x12.hexpane.plan.SkipR\x04skip\x12\x17\n" +
 	"\askip_to\x18\x0f \x03(\rR\x06skipTo\x12\x1b\n" +
-	"\twithin_us\x18\x10 \x01(\x03R\bwithinUs\"J\n" +
+	"\twithin_us\x18\x10 \x01(\x03R\bwithinUs\x12\x18\n" +
+	"\aqueries\x18\x11 \x03(\rR\aqueries\"J\n" +
 	"\bVariable\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
 	"\x06define\x18\x02 \x01(\v2\x12.hexpane.plan.ExprR\x06define\"\xb1\x02\n" +
@@ -948,7 +957,7 @@ func file_protocol_plan_pattern_proto_init() {
 	if File_protocol_plan_pattern_proto != nil {
 		return
 	}
-	file_protocol_plan_plan_proto_init()
+	file_protocol_plan_expr_proto_init()
 	file_protocol_plan_pattern_proto_msgTypes[2].OneofWrappers = []any{
 		(*Shape_Variable)(nil),
 		(*Shape_Sequence)(nil),

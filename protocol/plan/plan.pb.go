@@ -38,6 +38,7 @@ type Plan struct {
 	Queries       []*Query               `protobuf:"bytes,9,rep,name=queries,proto3" json:"queries,omitempty"`
 	Watches       []*Watch               `protobuf:"bytes,10,rep,name=watches,proto3" json:"watches,omitempty"`
 	Fences        []*Fence               `protobuf:"bytes,11,rep,name=fences,proto3" json:"fences,omitempty"` // what in_fence may name, while statements are planned; a plan in force has none, since they are written out in it
+	Patterns      []*Pattern             `protobuf:"bytes,12,rep,name=patterns,proto3" json:"patterns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -149,6 +150,13 @@ func (x *Plan) GetFences() []*Fence {
 	return nil
 }
 
+func (x *Plan) GetPatterns() []*Pattern {
+	if x != nil {
+		return x.Patterns
+	}
+	return nil
+}
+
 // Fence is an area, as GeoJSON.
 type Fence struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -202,136 +210,6 @@ func (x *Fence) GetShape() string {
 	return ""
 }
 
-// Kind numbers are those of protocol/value.
-type Type struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          uint32                 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	Precision     uint32                 `protobuf:"varint,2,opt,name=precision,proto3" json:"precision,omitempty"`
-	Scale         uint32                 `protobuf:"varint,3,opt,name=scale,proto3" json:"scale,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Type) Reset() {
-	*x = Type{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Type) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Type) ProtoMessage() {}
-
-func (x *Type) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Type.ProtoReflect.Descriptor instead.
-func (*Type) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *Type) GetKind() uint32 {
-	if x != nil {
-		return x.Kind
-	}
-	return 0
-}
-
-func (x *Type) GetPrecision() uint32 {
-	if x != nil {
-		return x.Precision
-	}
-	return 0
-}
-
-func (x *Type) GetScale() uint32 {
-	if x != nil {
-		return x.Scale
-	}
-	return 0
-}
-
-// Value is protocol/value's binary form.
-type Column struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Type          *Type                  `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	Key           bool                   `protobuf:"varint,3,opt,name=key,proto3" json:"key,omitempty"`
-	Path          string                 `protobuf:"bytes,4,opt,name=path,proto3" json:"path,omitempty"` // JSON path without "$."; "" means the name itself
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Column) Reset() {
-	*x = Column{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Column) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Column) ProtoMessage() {}
-
-func (x *Column) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Column.ProtoReflect.Descriptor instead.
-func (*Column) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *Column) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Column) GetType() *Type {
-	if x != nil {
-		return x.Type
-	}
-	return nil
-}
-
-func (x *Column) GetKey() bool {
-	if x != nil {
-		return x.Key
-	}
-	return false
-}
-
-func (x *Column) GetPath() string {
-	if x != nil {
-		return x.Path
-	}
-	return ""
-}
-
 type Stream struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"` // a new one for each definition: CREATE OR REPLACE never reuses one
@@ -352,7 +230,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[4]
+	mi := &file_protocol_plan_plan_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -364,7 +242,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[4]
+	mi := &file_protocol_plan_plan_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -377,7 +255,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{4}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Stream) GetId() uint32 {
@@ -478,7 +356,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[5]
+	mi := &file_protocol_plan_plan_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -490,7 +368,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[5]
+	mi := &file_protocol_plan_plan_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -503,7 +381,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{5}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Position) GetLat() int32 {
@@ -560,7 +438,7 @@ type Table struct {
 
 func (x *Table) Reset() {
 	*x = Table{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[6]
+	mi := &file_protocol_plan_plan_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -572,7 +450,7 @@ func (x *Table) String() string {
 func (*Table) ProtoMessage() {}
 
 func (x *Table) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[6]
+	mi := &file_protocol_plan_plan_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -585,7 +463,7 @@ func (x *Table) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Table.ProtoReflect.Descriptor instead.
 func (*Table) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{6}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Table) GetId() uint32 {
@@ -663,7 +541,7 @@ type Join struct {
 
 func (x *Join) Reset() {
 	*x = Join{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	mi := &file_protocol_plan_plan_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -675,7 +553,7 @@ func (x *Join) String() string {
 func (*Join) ProtoMessage() {}
 
 func (x *Join) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[7]
+	mi := &file_protocol_plan_plan_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -688,7 +566,7 @@ func (x *Join) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Join.ProtoReflect.Descriptor instead.
 func (*Join) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{7}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Join) GetTable() uint32 {
@@ -726,7 +604,7 @@ type Query struct {
 
 func (x *Query) Reset() {
 	*x = Query{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +616,7 @@ func (x *Query) String() string {
 func (*Query) ProtoMessage() {}
 
 func (x *Query) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[8]
+	mi := &file_protocol_plan_plan_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +629,7 @@ func (x *Query) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Query.ProtoReflect.Descriptor instead.
 func (*Query) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Query) GetId() uint32 {
@@ -800,7 +678,7 @@ type Watch struct {
 
 func (x *Watch) Reset() {
 	*x = Watch{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	mi := &file_protocol_plan_plan_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -812,7 +690,7 @@ func (x *Watch) String() string {
 func (*Watch) ProtoMessage() {}
 
 func (x *Watch) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[9]
+	mi := &file_protocol_plan_plan_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -825,7 +703,7 @@ func (x *Watch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Watch.ProtoReflect.Descriptor instead.
 func (*Watch) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{9}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Watch) GetId() uint32 {
@@ -856,7 +734,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +746,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[10]
+	mi := &file_protocol_plan_plan_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +759,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{10}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Route) GetId() uint32 {
@@ -931,7 +809,7 @@ type StreamJoin struct {
 
 func (x *StreamJoin) Reset() {
 	*x = StreamJoin{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[11]
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +821,7 @@ func (x *StreamJoin) String() string {
 func (*StreamJoin) ProtoMessage() {}
 
 func (x *StreamJoin) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[11]
+	mi := &file_protocol_plan_plan_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +834,7 @@ func (x *StreamJoin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamJoin.ProtoReflect.Descriptor instead.
 func (*StreamJoin) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{11}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StreamJoin) GetId() uint32 {
@@ -1036,7 +914,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[12]
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +926,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[12]
+	mi := &file_protocol_plan_plan_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +939,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{12}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Source) GetStream() uint32 {
@@ -1131,7 +1009,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[13]
+	mi := &file_protocol_plan_plan_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1143,7 +1021,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[13]
+	mi := &file_protocol_plan_plan_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1156,7 +1034,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{13}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *View) GetId() uint32 {
@@ -1340,7 +1218,7 @@ type Aggregate struct {
 
 func (x *Aggregate) Reset() {
 	*x = Aggregate{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[14]
+	mi := &file_protocol_plan_plan_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1352,7 +1230,7 @@ func (x *Aggregate) String() string {
 func (*Aggregate) ProtoMessage() {}
 
 func (x *Aggregate) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[14]
+	mi := &file_protocol_plan_plan_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1365,7 +1243,7 @@ func (x *Aggregate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Aggregate.ProtoReflect.Descriptor instead.
 func (*Aggregate) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{14}
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Aggregate) GetFunction() string {
@@ -1403,171 +1281,11 @@ func (x *Aggregate) GetParameters() []float64 {
 	return nil
 }
 
-// Expr is a typed expression tree.
-type Expr struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Type  *Type                  `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	// Types that are valid to be assigned to Node:
-	//
-	//	*Expr_Column
-	//	*Expr_Literal
-	//	*Expr_Call
-	Node          isExpr_Node `protobuf_oneof:"node"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Expr) Reset() {
-	*x = Expr{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[15]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Expr) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Expr) ProtoMessage() {}
-
-func (x *Expr) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[15]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Expr.ProtoReflect.Descriptor instead.
-func (*Expr) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{15}
-}
-
-func (x *Expr) GetType() *Type {
-	if x != nil {
-		return x.Type
-	}
-	return nil
-}
-
-func (x *Expr) GetNode() isExpr_Node {
-	if x != nil {
-		return x.Node
-	}
-	return nil
-}
-
-func (x *Expr) GetColumn() uint32 {
-	if x != nil {
-		if x, ok := x.Node.(*Expr_Column); ok {
-			return x.Column
-		}
-	}
-	return 0
-}
-
-func (x *Expr) GetLiteral() []byte {
-	if x != nil {
-		if x, ok := x.Node.(*Expr_Literal); ok {
-			return x.Literal
-		}
-	}
-	return nil
-}
-
-func (x *Expr) GetCall() *Call {
-	if x != nil {
-		if x, ok := x.Node.(*Expr_Call); ok {
-			return x.Call
-		}
-	}
-	return nil
-}
-
-type isExpr_Node interface {
-	isExpr_Node()
-}
-
-type Expr_Column struct {
-	Column uint32 `protobuf:"varint,2,opt,name=column,proto3,oneof"` // index into the row it is evaluated over
-}
-
-type Expr_Literal struct {
-	Literal []byte `protobuf:"bytes,3,opt,name=literal,proto3,oneof"` // protocol/value binary form
-}
-
-type Expr_Call struct {
-	Call *Call `protobuf:"bytes,4,opt,name=call,proto3,oneof"`
-}
-
-func (*Expr_Column) isExpr_Node() {}
-
-func (*Expr_Literal) isExpr_Node() {}
-
-func (*Expr_Call) isExpr_Node() {}
-
-// Call applies a function; operators are functions too: "+", "=", "AND", "CASE", "CAST", "h3" …
-type Call struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Function      string                 `protobuf:"bytes,1,opt,name=function,proto3" json:"function,omitempty"`
-	Arguments     []*Expr                `protobuf:"bytes,2,rep,name=arguments,proto3" json:"arguments,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Call) Reset() {
-	*x = Call{}
-	mi := &file_protocol_plan_plan_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Call) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Call) ProtoMessage() {}
-
-func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_protocol_plan_plan_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Call.ProtoReflect.Descriptor instead.
-func (*Call) Descriptor() ([]byte, []int) {
-	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *Call) GetFunction() string {
-	if x != nil {
-		return x.Function
-	}
-	return ""
-}
-
-func (x *Call) GetArguments() []*Expr {
-	if x != nil {
-		return x.Arguments
-	}
-	return nil
-}
-
 var File_protocol_plan_plan_proto protoreflect.FileDescriptor
 
 const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\"\xc8\x03\n" +
+	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\x1a\x18protocol/plan/expr.proto\x1a\x1bprotocol/plan/pattern.proto\"\xfb\x03\n" +
 	"\x04Plan\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1e\n" +
 	"\n" +
@@ -1582,19 +1300,11 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\aqueries\x18\t \x03(\v2\x13.hexpane.plan.QueryR\aqueries\x12-\n" +
 	"\awatches\x18\n" +
 	" \x03(\v2\x13.hexpane.plan.WatchR\awatches\x12+\n" +
-	"\x06fences\x18\v \x03(\v2\x13.hexpane.plan.FenceR\x06fences\"-\n" +
+	"\x06fences\x18\v \x03(\v2\x13.hexpane.plan.FenceR\x06fences\x121\n" +
+	"\bpatterns\x18\f \x03(\v2\x15.hexpane.plan.PatternR\bpatterns\"-\n" +
 	"\x05Fence\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05shape\x18\x02 \x01(\tR\x05shape\"N\n" +
-	"\x04Type\x12\x12\n" +
-	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x1c\n" +
-	"\tprecision\x18\x02 \x01(\rR\tprecision\x12\x14\n" +
-	"\x05scale\x18\x03 \x01(\rR\x05scale\"j\n" +
-	"\x06Column\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12&\n" +
-	"\x04type\x18\x02 \x01(\v2\x12.hexpane.plan.TypeR\x04type\x12\x10\n" +
-	"\x03key\x18\x03 \x01(\bR\x03key\x12\x12\n" +
-	"\x04path\x18\x04 \x01(\tR\x04path\"\xd9\x02\n" +
+	"\x05shape\x18\x02 \x01(\tR\x05shape\"\xd9\x02\n" +
 	"\x06Stream\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -1698,16 +1408,7 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x04type\x18\x04 \x01(\v2\x12.hexpane.plan.TypeR\x04type\x12\x1e\n" +
 	"\n" +
 	"parameters\x18\x05 \x03(\x01R\n" +
-	"parameters\"\x96\x01\n" +
-	"\x04Expr\x12&\n" +
-	"\x04type\x18\x01 \x01(\v2\x12.hexpane.plan.TypeR\x04type\x12\x18\n" +
-	"\x06column\x18\x02 \x01(\rH\x00R\x06column\x12\x1a\n" +
-	"\aliteral\x18\x03 \x01(\fH\x00R\aliteral\x12(\n" +
-	"\x04call\x18\x04 \x01(\v2\x12.hexpane.plan.CallH\x00R\x04callB\x06\n" +
-	"\x04node\"T\n" +
-	"\x04Call\x12\x1a\n" +
-	"\bfunction\x18\x01 \x01(\tR\bfunction\x120\n" +
-	"\targuments\x18\x02 \x03(\v2\x12.hexpane.plan.ExprR\targumentsB*Z(github.com/hexpane/hexpane/protocol/planb\x06proto3"
+	"parametersB*Z(github.com/hexpane/hexpane/protocol/planb\x06proto3"
 
 var (
 	file_protocol_plan_plan_proto_rawDescOnce sync.Once
@@ -1721,68 +1422,65 @@ func file_protocol_plan_plan_proto_rawDescGZIP() []byte {
 	return file_protocol_plan_plan_proto_rawDescData
 }
 
-var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_protocol_plan_plan_proto_goTypes = []any{
 	(*Plan)(nil),       // 0: hexpane.plan.Plan
 	(*Fence)(nil),      // 1: hexpane.plan.Fence
-	(*Type)(nil),       // 2: hexpane.plan.Type
-	(*Column)(nil),     // 3: hexpane.plan.Column
-	(*Stream)(nil),     // 4: hexpane.plan.Stream
-	(*Position)(nil),   // 5: hexpane.plan.Position
-	(*Table)(nil),      // 6: hexpane.plan.Table
-	(*Join)(nil),       // 7: hexpane.plan.Join
-	(*Query)(nil),      // 8: hexpane.plan.Query
-	(*Watch)(nil),      // 9: hexpane.plan.Watch
-	(*Route)(nil),      // 10: hexpane.plan.Route
-	(*StreamJoin)(nil), // 11: hexpane.plan.StreamJoin
-	(*Source)(nil),     // 12: hexpane.plan.Source
-	(*View)(nil),       // 13: hexpane.plan.View
-	(*Aggregate)(nil),  // 14: hexpane.plan.Aggregate
+	(*Stream)(nil),     // 2: hexpane.plan.Stream
+	(*Position)(nil),   // 3: hexpane.plan.Position
+	(*Table)(nil),      // 4: hexpane.plan.Table
+	(*Join)(nil),       // 5: hexpane.plan.Join
+	(*Query)(nil),      // 6: hexpane.plan.Query
+	(*Watch)(nil),      // 7: hexpane.plan.Watch
+	(*Route)(nil),      // 8: hexpane.plan.Route
+	(*StreamJoin)(nil), // 9: hexpane.plan.StreamJoin
+	(*Source)(nil),     // 10: hexpane.plan.Source
+	(*View)(nil),       // 11: hexpane.plan.View
+	(*Aggregate)(nil),  // 12: hexpane.plan.Aggregate
+	(*Pattern)(nil),    // 13: hexpane.plan.Pattern
+	(*Column)(nil),     // 14: hexpane.plan.Column
 	(*Expr)(nil),       // 15: hexpane.plan.Expr
-	(*Call)(nil),       // 16: hexpane.plan.Call
+	(*Type)(nil),       // 16: hexpane.plan.Type
 }
 var file_protocol_plan_plan_proto_depIdxs = []int32{
-	4,  // 0: hexpane.plan.Plan.streams:type_name -> hexpane.plan.Stream
-	13, // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
-	6,  // 2: hexpane.plan.Plan.tables:type_name -> hexpane.plan.Table
-	10, // 3: hexpane.plan.Plan.routes:type_name -> hexpane.plan.Route
-	11, // 4: hexpane.plan.Plan.joins:type_name -> hexpane.plan.StreamJoin
-	8,  // 5: hexpane.plan.Plan.queries:type_name -> hexpane.plan.Query
-	9,  // 6: hexpane.plan.Plan.watches:type_name -> hexpane.plan.Watch
+	2,  // 0: hexpane.plan.Plan.streams:type_name -> hexpane.plan.Stream
+	11, // 1: hexpane.plan.Plan.views:type_name -> hexpane.plan.View
+	4,  // 2: hexpane.plan.Plan.tables:type_name -> hexpane.plan.Table
+	8,  // 3: hexpane.plan.Plan.routes:type_name -> hexpane.plan.Route
+	9,  // 4: hexpane.plan.Plan.joins:type_name -> hexpane.plan.StreamJoin
+	6,  // 5: hexpane.plan.Plan.queries:type_name -> hexpane.plan.Query
+	7,  // 6: hexpane.plan.Plan.watches:type_name -> hexpane.plan.Watch
 	1,  // 7: hexpane.plan.Plan.fences:type_name -> hexpane.plan.Fence
-	2,  // 8: hexpane.plan.Column.type:type_name -> hexpane.plan.Type
-	3,  // 9: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
-	5,  // 10: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
-	3,  // 11: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
+	13, // 8: hexpane.plan.Plan.patterns:type_name -> hexpane.plan.Pattern
+	14, // 9: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
+	3,  // 10: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
+	14, // 11: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
 	15, // 12: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
-	3,  // 13: hexpane.plan.Query.columns:type_name -> hexpane.plan.Column
+	14, // 13: hexpane.plan.Query.columns:type_name -> hexpane.plan.Column
 	15, // 14: hexpane.plan.Route.filter:type_name -> hexpane.plan.Expr
 	15, // 15: hexpane.plan.Route.key_exprs:type_name -> hexpane.plan.Expr
 	15, // 16: hexpane.plan.StreamJoin.condition:type_name -> hexpane.plan.Expr
 	15, // 17: hexpane.plan.Source.filter:type_name -> hexpane.plan.Expr
 	15, // 18: hexpane.plan.Source.key_exprs:type_name -> hexpane.plan.Expr
 	15, // 19: hexpane.plan.Source.arguments:type_name -> hexpane.plan.Expr
-	7,  // 20: hexpane.plan.Source.joins:type_name -> hexpane.plan.Join
+	5,  // 20: hexpane.plan.Source.joins:type_name -> hexpane.plan.Join
 	15, // 21: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
-	3,  // 22: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
+	14, // 22: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
 	15, // 23: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
-	14, // 24: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
-	3,  // 25: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
+	12, // 24: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
+	14, // 25: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
 	15, // 26: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
 	15, // 27: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
-	12, // 28: hexpane.plan.View.more:type_name -> hexpane.plan.Source
-	7,  // 29: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
+	10, // 28: hexpane.plan.View.more:type_name -> hexpane.plan.Source
+	5,  // 29: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
 	15, // 30: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
-	2,  // 31: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
-	2,  // 32: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
-	2,  // 33: hexpane.plan.Expr.type:type_name -> hexpane.plan.Type
-	16, // 34: hexpane.plan.Expr.call:type_name -> hexpane.plan.Call
-	15, // 35: hexpane.plan.Call.arguments:type_name -> hexpane.plan.Expr
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	16, // 31: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
+	16, // 32: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_protocol_plan_plan_proto_init() }
@@ -1790,18 +1488,15 @@ func file_protocol_plan_plan_proto_init() {
 	if File_protocol_plan_plan_proto != nil {
 		return
 	}
-	file_protocol_plan_plan_proto_msgTypes[15].OneofWrappers = []any{
-		(*Expr_Column)(nil),
-		(*Expr_Literal)(nil),
-		(*Expr_Call)(nil),
-	}
+	file_protocol_plan_expr_proto_init()
+	file_protocol_plan_pattern_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_protocol_plan_plan_proto_rawDesc), len(file_protocol_plan_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -308,7 +308,7 @@ CREATE VIEW pairs AS SELECT COUNT(*) AS n FROM orders a JOIN orders b WITHIN 1 M
 --> view pairs created
 
 CREATE VIEW v AS SELECT COUNT(*) FROM orders o JOIN payments p WITHIN 1 HOUR ON o.id = p.order_id GROUP BY TUMBLE(o.ts, INTERVAL '1' HOUR)
---> error 1:117: windows over the join go by ROWTIME: of a join it is the later time of both rows, of a view the end of a row's window
+--> error 1:117: windows over the join go by ROWTIME: of a join it is the later time of both rows, of a view the end of a row's window, of a pattern match_end
 
 CREATE VIEW tumbled AS SELECT COUNT(*) FROM orders o JOIN payments p WITHIN 1 HOUR ON o.id = p.order_id GROUP BY TUMBLE(ROWTIME, INTERVAL '1' HOUR)
 --> view tumbled created

@@ -96,10 +96,10 @@ CREATE STREAM select (a STRING) WITH (topic = 't')
 --> error 1:15: expected a name for the stream, found the keyword SELECT (as a name it needs double quotes)
 
 CREATE STRAEM v (a STRING) WITH (topic = 't')
---> error 1:8: expected STREAM, TABLE or VIEW, found `STRAEM`; did you mean `STREAM`?
+--> error 1:8: expected STREAM, TABLE, VIEW or PATTERN, found `STRAEM`; did you mean `STREAM`?
 
 CREATE PATTERN p (a STRING)
---> error 1:8: CREATE PATTERN is not supported yet
+--> error 1:18: expected AS, found `(`
 
 CREATE STREAM v (a STRING WITH (topic = 't')
 --> error 1:27: expected KEY, PATH, `,` or `)`, found `WITH`
@@ -129,7 +129,7 @@ SELECT a § b
 --> error 1:10: '§' has no meaning here
 
 DESCRIBE nothing
---> error 1:10: no stream, view or table `nothing`
+--> error 1:10: no stream, view, pattern or table `nothing`
 
 CREATE STREAM v (device STRING KEY, lat DOUBLE, lon DOUBLE) WITH (topic = 't', overflow = 'drop_newest')
 --> error 1:91: overflow is 'drop_oldest' or 'latest_per_pane', not 'drop_newest'

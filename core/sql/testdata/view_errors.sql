@@ -69,7 +69,7 @@ CREATE VIEW x AS SELECT COUNT(*), NULL AS nothing FROM vehicles
 --> error 1:35: column `nothing` is always NULL and so has no type; CAST it
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WHERE ts > NOW()
---> error 1:59: NOW() cannot stand in a view: its result must not depend on when it is computed
+--> error 1:59: NOW() cannot stand in a view or pattern: its result must not depend on when it is computed
 
 -- Aggregates and their constants.
 CREATE VIEW x AS SELECT PERCENTILE(speed) FROM vehicles
@@ -209,7 +209,7 @@ CREATE VIEW x AS SELECT COUNT(*) FROM vehicles, arrivals
 --> error 1:47: a second table in FROM is written JOIN table ON …
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles MATCH_RECOGNIZE (PARTITION BY device)
---> error 1:48: MATCH_RECOGNIZE is not supported yet
+--> error 1:48: MATCH_RECOGNIZE stands in CREATE PATTERN name AS SELECT …; views and SELECTs then read FROM name
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WHERE route IN (SELECT route FROM ok)
 --> error 1:64: a sub-select is not supported yet
