@@ -87,13 +87,17 @@ func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messag
 	old := c.plan()
 	next := old
 	for len(statements) > 0 && err == nil {
-		n := 1 // a table alone: its file may be at fault
-		for n < len(statements) && !isTable(statements[n-1]) && !isTable(statements[n]) {
+		n := 1 // a table alone, since its file may be at fault; a pattern, since the engine may refuse it
+		for n < len(statements) && !isAlone(statements[n-1]) && !isAlone(statements[n]) {
 			n++
 		}
 		var after *plan.Plan
 		var said []string
 		after, said, err = sql.ApplyAll(next, statements[:n])
+		if e := checkPatterns(next, after, statements[0].Place()); e != nil {
+			err = e
+			break
+		}
 		if after.Version != next.Version {
 			if e := c.tables.Fill(ctx, after); e != nil {
 				at := statements[0].Place()
@@ -112,9 +116,12 @@ func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messag
 	return messages, err
 }
 
-func isTable(st sql.Statement) bool {
-	_, ok := st.(*sql.CreateTable)
-	return ok
+func isAlone(st sql.Statement) bool {
+	switch st.(type) {
+	case *sql.CreateTable, *sql.CreatePattern:
+		return true
+	}
+	return false
 }
 
 // refill gives tables the contents that their files have now.

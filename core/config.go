@@ -42,6 +42,15 @@ type Config struct {
 		MaxRows int `yaml:"max_rows" default:"500000" help:"rows that a join of streams keeps in one partition, in memory and on disk; past it the oldest go, counted"`
 	} `yaml:"join" help:"joins of streams"`
 
+	Pattern struct {
+		MaxWaiting  int           `yaml:"max_waiting" default:"10000" help:"rows of one key that wait for the watermark; past it the oldest are matched without waiting, counted"`
+		MaxRows     int           `yaml:"max_rows" default:"10000" help:"rows of one key that a match may still need; past it the oldest attempts are given up, counted"`
+		MaxPartial  int           `yaml:"max_partial" default:"1000" help:"partial matches of one key; past it the oldest attempt is given up, counted"`
+		MaxAge      time.Duration `yaml:"max_age" default:"24h" help:"event time that a match without WITHIN may take, and after which a silent key is forgotten"`
+		MaxBytes    int64         `yaml:"max_bytes" default:"256MiB" unit:"bytes" help:"memory of a pattern's keys in one partition; past it those silent for longest go, counted; 0: any"`
+		KeepMatches int           `yaml:"keep_matches" default:"10000" help:"rows of matches that SELECT shows, the newest of each partition"`
+	} `yaml:"pattern" help:"patterns (MATCH_RECOGNIZE)"`
+
 	Live struct {
 		Tick            time.Duration `yaml:"tick" default:"40ms" help:"between two frames of a viewer"`
 		MaxClients      int           `yaml:"max_clients" default:"2000" help:"viewers at once"`
@@ -96,6 +105,12 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("query.push_rows: %d must be at least 1", c.Query.PushRows)
 	case c.Join.MaxRows < 1:
 		return fmt.Errorf("join.max_rows: %d must be at least 1", c.Join.MaxRows)
+	case c.Pattern.MaxWaiting < 1 || c.Pattern.MaxRows < 1 || c.Pattern.MaxPartial < 1 || c.Pattern.KeepMatches < 10:
+		return fmt.Errorf("pattern: max_waiting, max_rows and max_partial must be at least 1, keep_matches at least 10")
+	case c.Pattern.MaxAge <= 0:
+		return fmt.Errorf("pattern.max_age: %s must be above 0", c.Pattern.MaxAge)
+	case c.Pattern.MaxBytes < 0:
+		return fmt.Errorf("pattern.max_bytes: %d must not be negative", c.Pattern.MaxBytes)
 	case c.Influx.URL != "" && c.Influx.Bucket == "":
 		return fmt.Errorf("influx.bucket: must be set with influx.url")
 	case c.Influx.Batch < 1:

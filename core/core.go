@@ -9,6 +9,7 @@
 //	push.go       push queries
 //	insert.go     INSERT INTO
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
+//	patterns.go   patterns: rows of a route → matches
 //	marks.go      what edges are told of their batches
 //	status.go     the counts that operators see
 //	core.go       assembly: New, Run; config.go, metrics.go

@@ -38,6 +38,8 @@ func startNode(t *testing.T, dir string) *node {
 	check(t, os.WriteFile(file, []byte(fleetSQL), 0o600))
 	cfg := &Config{SQL: file, Partitions: 3}
 	cfg.Tables.MaxRows, cfg.Tables.MaxBytes, cfg.Join.MaxRows = 1000, 1<<20, 1000
+	cfg.Pattern.MaxAge, cfg.Pattern.KeepMatches = 24*time.Hour, 10_000
+	cfg.Pattern.MaxWaiting, cfg.Pattern.MaxRows, cfg.Pattern.MaxPartial = 10_000, 10_000, 1_000
 	cfg.Query.MaxPush, cfg.Query.PushRows = 5, 1000
 	cfg.HTTP.Listen, cfg.NATS.Listen, cfg.NATS.StreamBytes = "127.0.0.1:0", "127.0.0.1:0", 64<<20
 	cfg.Time.Idle, cfg.State.TableRows = time.Minute, 1000

@@ -241,10 +241,13 @@ func (p *partition) delivered(t *turn) {
 	}
 }
 
-// sourceMark is what this partition promises of the rows that it makes: of a join, or of a view.
+// sourceMark is what this partition promises of the rows that it makes: of a join, a pattern, or a view.
 func (p *partition) sourceMark(source uint32) int64 {
 	if j := p.joins[source]; j != nil {
 		return j.Watermark(p.joinMarks(j))
+	}
+	if s := p.patterns[source]; s != nil {
+		return p.patternMark(s)
 	}
 	v := p.views[source]
 	if v == nil {
@@ -299,9 +302,10 @@ type joinState struct {
 
 // routeState is where rows of a route go.
 type routeState struct {
-	def   *plan.Route
-	width int // of the stream
-	ends  []routeEnd
+	def      *plan.Route
+	width    int // of the stream
+	ends     []routeEnd
+	patterns []*patternState
 }
 
 type routeEnd struct {
@@ -334,6 +338,9 @@ func (p *partition) routed(t *turn, r *routeState, rows [][]value.Value) {
 		for _, row := range rows {
 			t.pushed = append(t.pushed, pushedRow{r.def.Id, row[:r.width]})
 		}
+	}
+	for _, s := range r.patterns {
+		p.take(t, s, rows, r.width)
 	}
 	for _, end := range r.ends {
 		j, id := end.join, end.join.def.Id

@@ -84,6 +84,7 @@ func (r *rig) start(p *plan.Plan, now int64) {
 	cfg.Time.Idle = time.Minute
 	cfg.State.TableRows = 10_000
 	cfg.Join.MaxRows = 100_000
+	cfg.Pattern.MaxAge, cfg.Pattern.KeepMatches = 24*time.Hour, 10_000
 	cfg.Query.Timeout, cfg.Query.MaxRows = time.Minute, 10_000
 	c := &Core{cfg: cfg, log: log, m: newMetrics(prometheus.NewRegistry()), store: store}
 	c.hub = live.New(live.Config{Tick: time.Second}, prometheus.NewRegistry(), c.m.framed, log)

@@ -7,19 +7,21 @@ import (
 )
 
 type metrics struct {
-	batches    prometheus.Counter
-	duplicates prometheus.Counter
-	gaps       prometheus.Counter
-	corrupt    prometheus.Counter
-	unknown    prometheus.Counter
-	joinLate   prometheus.Counter
-	joinShed   prometheus.Counter
-	rows       *prometheus.CounterVec
-	late       *prometheus.CounterVec
-	future     *prometheus.CounterVec
-	watermark  *prometheus.GaugeVec
-	committed  prometheus.Observer
-	framed     prometheus.Observer
+	batches                                     prometheus.Counter
+	duplicates                                  prometheus.Counter
+	gaps                                        prometheus.Counter
+	corrupt                                     prometheus.Counter
+	unknown                                     prometheus.Counter
+	joinLate                                    prometheus.Counter
+	joinShed                                    prometheus.Counter
+	rows                                        *prometheus.CounterVec
+	patternMatches, patternLate, patternLimited *prometheus.CounterVec
+	patternKeys, patternBytes                   *prometheus.GaugeVec
+	late                                        *prometheus.CounterVec
+	future                                      *prometheus.CounterVec
+	watermark                                   *prometheus.GaugeVec
+	committed                                   prometheus.Observer
+	framed                                      prometheus.Observer
 }
 
 var stageBuckets = []float64{.001, .002, .005, .01, .02, .03, .05, .075, .1, .15, .25, .5, 1, 2.5, 10, 60}
@@ -46,6 +48,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		watermark: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_core_merge_watermark_seconds",
 			Help: "Watermark of a view, seconds since the epoch: the least of its partitions."}, []string{"view"}),
 	}
+	m.registerPatterns(r)
 	r.MustRegister(m.rows, m.late, m.future, m.watermark)
 	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hexpane_end_to_end_seconds",
 		Help: "Time from a device's publish to a stage.", Buckets: stageBuckets}, []string{"stage"})
@@ -58,4 +61,29 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	m.committed, m.framed = stages.WithLabelValues("core"), stages.WithLabelValues("frame")
 	return m
+}
+
+func (m *metrics) registerPatterns(r prometheus.Registerer) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		r.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"pattern", "partition"})
+		r.MustRegister(g)
+		return g
+	}
+	m.patternMatches = counter("hexpane_core_pattern_matches_total", "Matches found.", "pattern")
+	m.patternLate = counter("hexpane_core_pattern_late_total", "Rows that came behind the watermark and were left out; they are in the table late.", "pattern")
+	m.patternLimited = counter("hexpane_core_pattern_limited_total",
+		"What was given up or hurried at a limit: rows matched before the watermark (waiting), attempts ended (rows, partial, age), keys let go (bytes).", "pattern", "limit")
+	m.patternKeys = gauge("hexpane_core_pattern_keys", "Keys of which something is kept.")
+	m.patternBytes = gauge("hexpane_core_pattern_bytes", "About how much memory they take.")
+}
+
+// forgetPattern takes the gauges of a pattern that is gone away.
+func (m *metrics) forgetPattern(name, partition string) {
+	m.patternKeys.DeleteLabelValues(name, partition)
+	m.patternBytes.DeleteLabelValues(name, partition)
 }

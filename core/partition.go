@@ -44,19 +44,20 @@ type partition struct {
 	oldest   int64            // arrival of the oldest reading of the turn, µs
 	retained map[uint32]int64 // by view: watermark at which old windows were dropped last
 
-	readers map[uint32][]*reader // views over what is made here, by view or join
-	joins   map[uint32]*joinState
-	routes  map[uint32]*routeState
-	relays  map[uint32]*relay // watermarks of what partitions make, by view or join
-	sent    []uint64          // by partition: the last letter to it
-	read    []uint64          // the last letter from it
-	told    map[uint32]int64  // watermarks that other partitions know of, by view or join
-	toldAt  int64
-	mail    atomic.Bool // letters wait
-	rings   chan struct{}
-	wake    func(partition uint32)
-	joined  atomic.Int64 // rows that joins keep
-	pushes  *pushes
+	readers  map[uint32][]*reader // views over what is made here, by view or join
+	joins    map[uint32]*joinState
+	patterns map[uint32]*patternState
+	routes   map[uint32]*routeState
+	relays   map[uint32]*relay // watermarks of what partitions make, by view or join
+	sent     []uint64          // by partition: the last letter to it
+	read     []uint64          // the last letter from it
+	told     map[uint32]int64  // watermarks that other partitions know of, by view or join
+	toldAt   int64
+	mail     atomic.Bool // letters wait
+	rings    chan struct{}
+	wake     func(partition uint32)
+	joined   atomic.Int64 // rows that joins keep
+	pushes   *pushes
 
 	step func(done string) // crash.Here: where tests kill the core
 
@@ -129,6 +130,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		return tx.Discard()
 	}
 	p.advanceJoins(t)
+	p.advancePatterns(t)
 	if err := p.flush(t); err != nil {
 		return errors.Join(err, tx.Discard())
 	}
@@ -170,6 +172,7 @@ type turn struct {
 	effects int
 	rows    []positioned // for the map, after the commit
 	results []result     // for viewers of views, after the commit
+	matches []shownMatch // for viewers of patterns, after the commit
 	marks   map[uint32]int64
 
 	gained  map[group]*gain     // what rows of joins add to views, until the turn's end

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hexpane/hexpane/core/live"
 	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/core/store/influx"
 	"github.com/hexpane/hexpane/geo/cell"
 	"github.com/hexpane/hexpane/protocol/plan"
@@ -58,6 +59,14 @@ func (l *publisher) topics(old, next *plan.Plan) {
 			l.expired.Delete(v.Id)
 		}
 	}
+	for _, d := range old.GetPatterns() {
+		if !l.hasPattern(d.Id) {
+			l.hub.Drop("pattern:" + d.Name)
+		}
+	}
+	for _, d := range next.Patterns {
+		l.pattern(d)
+	}
 	for _, s := range next.Streams {
 		if s.Position != nil {
 			l.positions(s)
@@ -91,6 +100,18 @@ func (l *publisher) view(v *plan.View) *live.Topic {
 	return l.hub.Topic("view:"+v.Name, columns, true)
 }
 
+func (l *publisher) hasPattern(id uint32) bool {
+	return slices.ContainsFunc(l.plan.Patterns, func(d *plan.Pattern) bool { return d.Id == id })
+}
+
+func (l *publisher) pattern(d *plan.Pattern) *live.Topic {
+	var columns []live.Column
+	for _, c := range sql.PatternRelation(d).Columns {
+		columns = append(columns, live.Column{Name: c.Name, Kind: c.Type.Kind})
+	}
+	return l.hub.Topic("pattern:"+d.Name, columns, false)
+}
+
 func (l *publisher) publish(t *turn) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -106,6 +127,16 @@ func (l *publisher) publish(t *turn) {
 		}
 		us, ok := t.marks[s.Id]
 		l.positions(s).Put(rows, us, ok)
+	}
+	byPattern := map[*plan.Pattern][]live.Row{}
+	for _, m := range t.matches {
+		byPattern[m.def] = append(byPattern[m.def], m.row)
+	}
+	for d, rows := range byPattern {
+		if l.hasPattern(d.Id) {
+			us, ok := t.marks[routeStream(l.plan, d.Stream)]
+			l.pattern(d).Put(rows, us, ok)
+		}
 	}
 	byView := map[*plan.View][]live.Row{}
 	for _, r := range t.results {

@@ -20,7 +20,7 @@ import (
 type pushes struct {
 	count   atomic.Int32
 	mu      sync.RWMutex
-	sources map[uint32]map[*listener]*sql.PushSource // by view, route or join
+	sources map[uint32]map[*listener]*sql.PushSource // by view, pattern, route or join
 }
 
 // listener is one push query.
@@ -125,6 +125,9 @@ func (s *pushes) changed(next *plan.Plan) {
 	}
 	for _, j := range next.Joins {
 		there[j.Id] = true
+	}
+	for _, d := range next.Patterns {
+		there[d.Id] = true
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()

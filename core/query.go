@@ -53,7 +53,7 @@ func (c *Core) Execute(ctx context.Context, text string) (*api.Answer, error) {
 func defining(statements []sql.Statement) (n int) {
 	for _, st := range statements {
 		switch st.(type) {
-		case *sql.CreateStream, *sql.CreateTable, *sql.CreateView, *sql.Drop:
+		case *sql.CreateStream, *sql.CreateTable, *sql.CreateView, *sql.CreatePattern, *sql.Drop:
 			n++
 			continue
 		}
@@ -180,6 +180,11 @@ func (c *Core) read(ctx context.Context, p *plan.Plan, name string, q *sql.Query
 			return c.readView(v, q), c.watermarkText(v.Id)
 		}
 	}
+	for _, d := range p.Patterns {
+		if d.Name == name {
+			return c.readMatches(d), c.watermarkText(routeStream(p, d.Stream))
+		}
+	}
 	for _, s := range p.Streams {
 		if s.Name == name {
 			return c.readLatest(s), c.watermarkText(s.Id)
@@ -263,6 +268,38 @@ func span(def *plan.View, q *sql.Query) (from, to int64) {
 		to++
 	}
 	return from, to
+}
+
+// routeStream is the stream of a route.
+func routeStream(p *plan.Plan, route uint32) uint32 {
+	for _, r := range p.Routes {
+		if r.Id == route {
+			return r.Stream
+		}
+	}
+	return 0
+}
+
+// readMatches gives the newest matches kept, of each partition the oldest first.
+func (c *Core) readMatches(def *plan.Pattern) source {
+	return func(failed *error) iter.Seq[[]value.Value] {
+		return func(yield func([]value.Value) bool) {
+			for _, p := range c.partitions {
+				stop := false
+				err := c.store.PatternMatches(p.id, def.Id, 0, func(_ uint64, stored []byte) (bool, error) {
+					row, err := readMatch(def, stored)
+					if err != nil {
+						return false, err
+					}
+					stop = !yield(row)
+					return !stop, nil
+				})
+				if *failed = err; err != nil || stop {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (c *Core) readLatest(def *plan.Stream) source {

@@ -18,6 +18,9 @@ func (p *partition) restoreDerived() error {
 			return err
 		}
 	}
+	if err := p.restorePatterns(); err != nil {
+		return err
+	}
 	for to := range p.sent {
 		var err error
 		if p.sent[to], err = p.store.LastLetter(uint32(to), p.id); err != nil {
@@ -70,12 +73,12 @@ func (p *partition) install() error {
 		}
 	}
 	p.joins, p.relays = joins, relays
-	return nil
+	return p.installPatterns()
 }
 
 // adoptDerived goes over to a new plan; what is gone is deleted, and new views over views get what those hold.
 func (p *partition) adoptDerived(t *turn) error {
-	old, had := p.joins, map[uint32]bool{}
+	old, had, patterns := p.joins, map[uint32]bool{}, p.patterns
 	for _, list := range p.readers {
 		for _, r := range list {
 			had[r.def.Id] = true
@@ -84,6 +87,7 @@ func (p *partition) adoptDerived(t *turn) error {
 	if err := p.install(); err != nil {
 		return err
 	}
+	p.adoptPatterns(t, patterns)
 	for id := range old {
 		if p.joins[id] == nil {
 			t.tx.DropJoin(p.id, id)

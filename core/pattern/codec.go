@@ -167,3 +167,13 @@ func (k *Key) Bytes() int {
 	}
 	return n
 }
+
+// Adopt is Decode for a key that may have been written under another definition of the same pattern, whose conditions have other constants.
+// If what was under way then is decided now, it can't: ErrCorrupt.
+func (e *Engine) Adopt(id, src []byte) (*Key, error) {
+	if len(src) >= 9 && src[0] == version && binary.LittleEndian.Uint64(src[1:]) != e.fingerprint {
+		src = append([]byte(nil), src...)
+		binary.LittleEndian.PutUint64(src[1:], e.fingerprint)
+	}
+	return e.Decode(id, src)
+}

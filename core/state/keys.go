@@ -17,6 +17,8 @@ import "encoding/binary"
 //	g <view> <partition> <row>                what a row of the view below gave a view last: pane, group key, states
 //	c <view> <partition> <pane> <group key> <row>  the same where the group is: states
 //	j <join> <partition> <side> <time> <number>    row that a join keeps
+//	k <pattern> <partition> 0 <key>           rows and partial matches of a key
+//	k <pattern> <partition> 1 <number>        row of a match, of the newest
 
 // Tables of the core.
 const (

@@ -14,6 +14,7 @@ type Point struct {
 	Tags        []Pair
 	Fields      []Pair
 	TimeUs      int64
+	Nanos       int // of that microsecond, 0 to 999: tells points of one series and time apart
 }
 
 // Pair is a name and its value.
@@ -24,7 +25,7 @@ type Pair struct {
 
 // Line gives the point in line protocol. NULL and empty tags and NULL fields are left out, as InfluxDB has no NULL.
 func (p Point) Line() []byte {
-	w := write.NewPointWithMeasurement(p.Measurement).SetTime(time.UnixMicro(p.TimeUs))
+	w := write.NewPointWithMeasurement(p.Measurement).SetTime(time.UnixMicro(p.TimeUs).Add(time.Duration(p.Nanos)))
 	for _, t := range p.Tags {
 		if text := t.Value.Text(); text != "" {
 			w.AddTag(t.Name, tagText(text))

@@ -1,0 +1,432 @@
+package core
+
+import (
+	"container/heap"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/hexpane/hexpane/core/live"
+	"github.com/hexpane/hexpane/core/pattern"
+	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/core/store/influx"
+	"github.com/hexpane/hexpane/protocol/expr"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+	"google.golang.org/protobuf/proto"
+)
+
+// patternState is a pattern in this partition: rows of its route wait in their key for the stream's watermark, and matches come of them.
+//
+//	routed → take: a row into its key → advancePatterns: each key that changed, or whose time has come, is matched and stored → matched
+type patternState struct {
+	*pattern.Engine
+	def    *plan.Pattern
+	stream uint32
+	keyOf  []expr.Func
+	keys   map[string]*patternKey
+	dirty  []*patternKey // took rows in this turn
+	due    dueKeys
+	bytes  int
+	told   pattern.Counts // what metrics know of
+	kept   uint64         // number of the last match row
+	swept  int64          // watermark at which silent keys were let go last
+}
+
+type patternKey struct {
+	*pattern.Key
+	name  string
+	wake  int64 // the watermark from which on there may be a match without further rows
+	place int   // in due; −1: it is not there
+	bytes int
+	dirty bool
+}
+
+func newPatternState(def *plan.Pattern, route *plan.Route, limits pattern.Limits) (*patternState, error) {
+	e, err := pattern.New(def, limits)
+	if err != nil {
+		return nil, err
+	}
+	s := &patternState{Engine: e, def: def, stream: route.Stream, keys: map[string]*patternKey{}, swept: dawn}
+	for _, k := range def.KeyExprs {
+		f, err := expr.Compile(k)
+		if err != nil {
+			return nil, fmt.Errorf("pattern %s: %w", def.Name, err)
+		}
+		s.keyOf = append(s.keyOf, f)
+	}
+	return s, nil
+}
+
+// limits of a key, by the configuration.
+func (c *Config) patternLimits() pattern.Limits {
+	return pattern.Limits{Waiting: c.Pattern.MaxWaiting, Rows: c.Pattern.MaxRows, Threads: c.Pattern.MaxPartial, Age: c.Pattern.MaxAge.Microseconds()}
+}
+
+// checkPatterns lets the engine judge the patterns of a plan that another one does not have; at is where the statement stands.
+func checkPatterns(old, next *plan.Plan, at sql.Pos) error {
+	for _, def := range next.Patterns {
+		if slices.ContainsFunc(old.GetPatterns(), func(d *plan.Pattern) bool { return d.Id == def.Id }) {
+			continue
+		}
+		if _, err := pattern.New(def, pattern.Limits{}); err != nil {
+			return &sql.Error{Line: at.Line, Column: at.Column, Message: err.Error()}
+		}
+	}
+	return nil
+}
+
+// take gives the pattern rows of its route. What the watermark has passed is late, whatever its key has seen.
+func (p *partition) take(t *turn, s *patternState, rows [][]value.Value, width int) {
+	mark := p.streams[s.stream].output()
+	var name []byte
+	for _, row := range rows {
+		name = name[:0]
+		for _, f := range s.keyOf {
+			name = value.Append(name, f(row[:width]))
+		}
+		us := row[width].Int()
+		k := s.keys[string(name)]
+		if us >= mark {
+			if k == nil {
+				k = s.add(s.NewKey(name), string(name))
+			}
+			if s.Add(k.Key, us, slices.Clone(row[:width+1])) { // a row of the batch would keep all of it in memory
+				s.touch(k)
+				continue
+			}
+		}
+		p.m.patternLate.WithLabelValues(s.def.Name).Inc()
+		p.entry(t, state.TableLate, value.OfString(p.streams[s.stream].def.Name), value.OfString(s.def.Name), value.OfString(keyText(name)),
+			value.OfTime(us), value.OfTime(us), value.OfInt(1), value.OfInt(max(0, mark-us)/1000))
+	}
+}
+
+func (s *patternState) add(k *pattern.Key, name string) *patternKey {
+	n := &patternKey{Key: k, name: name, wake: math.MaxInt64, place: -1}
+	s.keys[name] = n
+	return n
+}
+
+func (s *patternState) touch(k *patternKey) {
+	if !k.dirty {
+		k.dirty = true
+		s.dirty = append(s.dirty, k)
+	}
+}
+
+// advancePatterns matches what the turn's rows and watermarks allow, and stores what changed.
+func (p *partition) advancePatterns(t *turn) {
+	for _, s := range p.patterns {
+		mark := p.streams[s.stream].output()
+		for len(s.due) > 0 && s.due[0].wake <= mark {
+			k := heap.Pop(&s.due).(*patternKey)
+			s.touch(k)
+		}
+		slices.SortFunc(s.dirty, func(a, b *patternKey) int { // so that numbers do not depend on what was due
+			if a.name < b.name {
+				return -1
+			}
+			return 1
+		})
+		for _, k := range s.dirty {
+			k.dirty = false
+			s.Advance(k.Key, mark, func(m *pattern.Match) { p.matches(t, s, k, m) })
+			s.settle(k)
+			t.tx.PatternKey(p.id, s.def.Id, []byte(k.name), s.Encode(nil, k.Key))
+		}
+		clear(s.dirty)
+		s.dirty = s.dirty[:0]
+		p.sweepPattern(t, s, mark)
+		p.countPattern(s)
+	}
+}
+
+// settle notes when a key is due next, and what it holds.
+func (s *patternState) settle(k *patternKey) {
+	bytes := k.Bytes()
+	s.bytes += bytes - k.bytes
+	k.bytes, k.wake = bytes, s.Wake(k.Key)
+	switch {
+	case k.wake == math.MaxInt64 && k.place >= 0:
+		heap.Remove(&s.due, k.place)
+	case k.wake == math.MaxInt64:
+	case k.place >= 0:
+		heap.Fix(&s.due, k.place)
+	default:
+		heap.Push(&s.due, k)
+	}
+}
+
+func (p *partition) forgetKey(t *turn, s *patternState, k *patternKey) {
+	if k.place >= 0 {
+		heap.Remove(&s.due, k.place)
+	}
+	s.bytes -= k.bytes
+	delete(s.keys, k.name)
+	t.tx.DropPatternKey(p.id, s.def.Id, []byte(k.name))
+}
+
+// sweepPattern lets go of keys in which nothing is under way and that were silent for longer than pattern.max_age, once a minute of event time; and
+// of those silent for longest when all together take more than pattern.max_bytes.
+func (p *partition) sweepPattern(t *turn, s *patternState, mark int64) {
+	if age := p.cfg.Pattern.MaxAge.Microseconds(); mark-s.swept >= 60_000_000 {
+		s.swept = mark
+		for _, k := range s.keys {
+			if k.Idle() && k.Newest() < mark-age {
+				p.forgetKey(t, s, k)
+			}
+		}
+	}
+	most := int(p.cfg.Pattern.MaxBytes)
+	if most <= 0 || s.bytes <= most {
+		return
+	}
+	all := make([]*patternKey, 0, len(s.keys))
+	for _, k := range s.keys {
+		all = append(all, k)
+	}
+	slices.SortFunc(all, func(a, b *patternKey) int {
+		switch {
+		case a.Idle() != b.Idle() && a.Idle():
+			return -1
+		case a.Idle() != b.Idle():
+			return 1
+		case a.Newest() != b.Newest():
+			return int(max(-1, min(1, a.Newest()-b.Newest())))
+		case a.name < b.name:
+			return -1
+		}
+		return 1
+	})
+	for _, k := range all {
+		if s.bytes <= most-most/10 {
+			return
+		}
+		if !k.Idle() {
+			p.m.patternLimited.WithLabelValues(s.def.Name, "bytes").Inc()
+		}
+		p.forgetKey(t, s, k)
+	}
+}
+
+// countPattern tells metrics what the engine did since the last time.
+func (p *partition) countPattern(s *patternState) {
+	now, name := s.Counts(), s.def.Name
+	add := func(limit string, n uint64) {
+		if n > 0 {
+			p.m.patternLimited.WithLabelValues(name, limit).Add(float64(n))
+		}
+	}
+	p.m.patternMatches.WithLabelValues(name).Add(float64(now.Matches - s.told.Matches))
+	add("waiting", now.Hurried-s.told.Hurried)
+	add("rows", now.OverRows-s.told.OverRows)
+	add("partial", now.OverThreads-s.told.OverThreads)
+	add("age", now.OverAge-s.told.OverAge)
+	s.told = now
+	id := strconv.Itoa(int(p.id))
+	p.m.patternKeys.WithLabelValues(name, id).Set(float64(len(s.keys)))
+	p.m.patternBytes.WithLabelValues(name, id).Set(float64(s.bytes))
+}
+
+// matches takes a match's rows to all who are to be told.
+func (p *partition) matches(t *turn, s *patternState, k *patternKey, m *pattern.Match) {
+	for i, r := range m.Rows {
+		row := append(r.Measures, value.OfString(m.ID), value.OfTime(m.First), value.OfTime(m.Until))
+		p.matched(t, s, k.name, m, i, row)
+	}
+}
+
+// matched is where a row of a match goes, once: to views and push queries (and whoever else reads rows made here, as alerts do), to the newest
+// matches that SELECT shows, to viewers, and to the history store. All of it is of the turn's transaction or after its commit.
+func (p *partition) matched(t *turn, s *patternState, key string, m *pattern.Match, i int, row []value.Value) {
+	p.made(t, s.def.Id, m.Until, row)
+	s.kept++
+	t.tx.PatternMatch(p.id, s.def.Id, s.kept, value.AppendRow(nil, row))
+	if limit := uint64(p.cfg.Pattern.KeepMatches); s.kept > limit && s.kept%(limit/10+1) == 0 {
+		t.tx.DropPatternMatches(p.id, s.def.Id, s.kept-limit)
+	}
+	t.matches = append(t.matches, p.matchShown(s.def, s.kept, row))
+	if p.sink != nil {
+		p.effects++
+		t.effects++
+		t.tx.Effect(p.id, p.effects, matchPoint(s.def, m, i, row))
+	}
+}
+
+// matchPoint is a match's point: keys are tags, the time is the match's end. Matches of one key that end with the same row are told apart by
+// nanoseconds, which are the match's and the row's number.
+func matchPoint(def *plan.Pattern, m *pattern.Match, i int, row []value.Value) []byte {
+	point := influx.Point{Measurement: def.Name, TimeUs: m.Until, Nanos: (int(m.Number%1000) + i) % 1000}
+	for n, c := range def.Outputs {
+		pair := influx.Pair{Name: c.Name, Value: row[n]}
+		if sql.PatternKey(def, n) >= 0 {
+			point.Tags = append(point.Tags, pair)
+		} else {
+			point.Fields = append(point.Fields, pair)
+		}
+	}
+	at := len(def.Outputs)
+	point.Fields = append(point.Fields, influx.Pair{Name: "match_id", Value: row[at]}, influx.Pair{Name: "match_start", Value: row[at+1]})
+	return point.Line()
+}
+
+// shownMatch is a row of a match for viewers.
+type shownMatch struct {
+	def *plan.Pattern
+	row live.Row
+}
+
+// keptMatches is how many of the newest rows of matches of one partition a pattern's topic shows.
+const keptMatches = 500
+
+func (p *partition) matchShown(def *plan.Pattern, number uint64, row []value.Value) shownMatch {
+	place := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, p.id), uint32(number%keptMatches))
+	return shownMatch{def, live.Row{Key: string(place), Order: int64(number), Values: row}}
+}
+
+// patternMark is what this partition promises of a pattern's matches: none that comes yet began before the longest that a match may take.
+func (p *partition) patternMark(s *patternState) int64 {
+	mark := p.streams[s.stream].output()
+	longest := s.Within()
+	if longest == math.MaxInt64 {
+		longest = p.cfg.Pattern.MaxAge.Microseconds()
+	}
+	if mark <= dawn+longest {
+		return dawn
+	}
+	return mark - longest
+}
+
+// installPatterns makes the patterns of the plan; those there are stay.
+func (p *partition) installPatterns() error {
+	patterns := map[uint32]*patternState{}
+	for _, def := range p.plan.Patterns {
+		route := p.routes[def.Stream]
+		s := p.patterns[def.Id]
+		if s == nil || !proto.Equal(s.def, def) {
+			next, err := newPatternState(def, route.def, p.cfg.patternLimits())
+			if err != nil {
+				return err
+			}
+			if s != nil { // a fence that it names has another shape
+				p.carryOver(s, next)
+			}
+			s = next
+		}
+		patterns[def.Id] = s
+		route.patterns = append(route.patterns, s)
+	}
+	p.patterns = patterns
+	return nil
+}
+
+// carryOver goes on with the keys of a pattern under another definition of the same id.
+func (p *partition) carryOver(old, next *patternState) {
+	next.kept, next.swept = old.kept, old.swept
+	for name, k := range old.keys {
+		p.restoreKey(next, name, old.Encode(nil, k.Key))
+		if k := next.keys[name]; k != nil {
+			next.touch(k) // so that it is stored as one of this definition
+		}
+	}
+}
+
+// restoreKey brings a key back. One that can't be read begins anew: better than a core that does not start.
+func (p *partition) restoreKey(s *patternState, name string, stored []byte) {
+	k, err := s.Adopt([]byte(name), stored)
+	if err != nil {
+		p.log.Error("the state of a pattern's key can't be read; it begins anew", "pattern", s.def.Name, "key", keyText([]byte(name)), "error", err)
+		return
+	}
+	s.settle(s.add(k, name))
+}
+
+// restorePatterns reads what is stored of each pattern, and deletes what is of none.
+func (p *partition) restorePatterns() error {
+	for id, s := range p.patterns {
+		var err error
+		if s.kept, err = p.store.LastPatternMatch(p.id, id); err != nil {
+			return err
+		}
+		if err = p.store.PatternKeys(p.id, id, func(name, stored []byte) (bool, error) {
+			p.restoreKey(s, string(name), slices.Clone(stored))
+			return true, nil
+		}); err != nil {
+			return err
+		}
+		p.countPattern(s)
+		t := &turn{}
+		if err = p.store.PatternMatches(p.id, id, s.kept-min(s.kept, keptMatches)+1, func(number uint64, stored []byte) (bool, error) {
+			row, err := readMatch(s.def, stored)
+			t.matches = append(t.matches, p.matchShown(s.def, number, row))
+			return true, err
+		}); err != nil {
+			return err
+		}
+		p.live.publish(t)
+	}
+	ids, err := p.store.Patterns()
+	tx := p.store.Begin()
+	gone := false
+	for _, id := range ids {
+		if p.patterns[id] == nil {
+			gone = true
+			tx.DropPattern(p.id, id)
+		}
+	}
+	if !gone || err != nil {
+		return errors.Join(err, tx.Discard())
+	}
+	return tx.Commit()
+}
+
+// adoptPatterns deletes the state of patterns that the new plan does not have.
+func (p *partition) adoptPatterns(t *turn, old map[uint32]*patternState) {
+	for id, s := range old {
+		if p.patterns[id] != nil {
+			continue
+		}
+		t.tx.DropPattern(p.id, id)
+		p.m.forgetPattern(s.def.Name, strconv.Itoa(int(p.id)))
+	}
+}
+
+func readMatch(def *plan.Pattern, stored []byte) ([]value.Value, error) {
+	row := make([]value.Value, len(def.Outputs)+len(sql.MatchColumns))
+	if _, err := value.ReadRow(stored, row); err != nil {
+		return nil, fmt.Errorf("matches of pattern %s: %w", def.Name, err)
+	}
+	return row, nil
+}
+
+// dueKeys is a heap of keys by when they are due.
+type dueKeys []*patternKey
+
+func (d dueKeys) Len() int           { return len(d) }
+func (d dueKeys) Less(i, j int) bool { return d[i].wake < d[j].wake }
+func (d dueKeys) Swap(i, j int) {
+	d[i], d[j] = d[j], d[i]
+	d[i].place, d[j].place = i, j
+}
+
+// Push is heap's.
+func (d *dueKeys) Push(x any) {
+	k := x.(*patternKey)
+	k.place = len(*d)
+	*d = append(*d, k)
+}
+
+// Pop is heap's.
+func (d *dueKeys) Pop() any {
+	last := len(*d) - 1
+	k := (*d)[last]
+	(*d)[last] = nil
+	*d = (*d)[:last]
+	k.place = -1
+	return k
+}
