@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hexpane/hexpane/core/fence"
 	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/core/table"
 	"github.com/hexpane/hexpane/protocol/plan"
@@ -28,6 +29,7 @@ type catalog struct {
 	edges   edgeList
 	tables  *table.Keeper // nil in tests without tables
 	changed func(old, next *plan.Plan)
+	fences  func() []*plan.Fence // for statements that name some; nil: there are none
 
 	mu       sync.Mutex // one change at a time
 	revision uint64
@@ -80,6 +82,38 @@ func (c *catalog) wait(ctx context.Context, version uint64) error {
 	return nil
 }
 
+// planFor gives the plan for planning statements over it: with the fences, if they may name one.
+func (c *catalog) planFor(statements ...sql.Statement) *plan.Plan {
+	return c.fenced(c.plan(), statements...)
+}
+
+func (c *catalog) fenced(p *plan.Plan, statements ...sql.Statement) *plan.Plan {
+	if c.fences == nil || !sql.NamesFences(p, statements...) {
+		return p
+	}
+	p = proto.CloneOf(p)
+	p.Fences = c.fences()
+	return p
+}
+
+// refence gives the plan the shapes of fences that it has otherwise. Edges take readings by the new ones from then on.
+func (c *catalog) refence(ctx context.Context, features map[string]*fence.Feature) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.plan()
+	next := sql.Refence(old, func(id string) (string, bool) {
+		f := features[id]
+		if f == nil {
+			return "", false
+		}
+		return string(f.Shape.GeoJSON()), true
+	})
+	if next.Version == old.Version {
+		return nil
+	}
+	return c.put(ctx, old, next)
+}
+
 // apply runs CREATEs and DROPs in turn, up to the first error, and gives the messages for the user. Edges and partitions see one change.
 func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messages []string, err error) {
 	c.mu.Lock()
@@ -93,11 +127,15 @@ func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messag
 		}
 		var after *plan.Plan
 		var said []string
-		after, said, err = sql.ApplyAll(next, statements[:n])
+		after, said, err = sql.ApplyAll(c.fenced(next, statements[:n]...), statements[:n])
 		if e := checkPatterns(next, after, statements[0].Place()); e != nil {
 			err = e
 			break
 		}
+		if after.Version == next.Version {
+			after = next
+		}
+		after.Fences = nil
 		if after.Version != next.Version {
 			if e := c.tables.Fill(ctx, after); e != nil {
 				at := statements[0].Place()

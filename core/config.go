@@ -50,6 +50,14 @@ type Config struct {
 		MaxBytes    int64         `yaml:"max_bytes" default:"256MiB" unit:"bytes" help:"memory of a pattern's keys in one partition; past it those silent for longest go, counted; 0: any"`
 		KeepMatches int           `yaml:"keep_matches" default:"10000" help:"rows of matches that SELECT shows, the newest of each partition"`
 	} `yaml:"pattern" help:"patterns (MATCH_RECOGNIZE)"`
+	Fences struct {
+		Max          int           `yaml:"max" default:"20000" help:"most fences"`
+		MaxVertices  int           `yaml:"max_vertices" default:"10000" help:"most corners of a fence"`
+		MaxBodyBytes int64         `yaml:"max_body_bytes" default:"64MiB" unit:"bytes" help:"largest request that brings fences"`
+		LostAfter    time.Duration `yaml:"lost_after" default:"15m" help:"a device inside a fence that is silent for this long, in event time, is told as lost, where the fence detects that"`
+		Forget       time.Duration `yaml:"forget" default:"1h" help:"a device outside all fences that is silent for this long, in event time, is forgotten"`
+		MaxPending   int           `yaml:"max_pending" default:"10000" help:"positions of a device that wait for the watermark, in case an earlier one comes; past it the older half is taken for settled"`
+	} `yaml:"fences" help:"geofences"`
 
 	Live struct {
 		Tick            time.Duration `yaml:"tick" default:"40ms" help:"between two frames of a viewer"`
@@ -103,6 +111,18 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("query.max_push: %d must not be negative", c.Query.MaxPush)
 	case c.Query.PushRows < 1:
 		return fmt.Errorf("query.push_rows: %d must be at least 1", c.Query.PushRows)
+	case c.Fences.Max < 1:
+		return fmt.Errorf("fences.max: %d must be at least 1", c.Fences.Max)
+	case c.Fences.MaxVertices < 3:
+		return fmt.Errorf("fences.max_vertices: %d must be at least 3", c.Fences.MaxVertices)
+	case c.Fences.MaxBodyBytes < 1:
+		return fmt.Errorf("fences.max_body_bytes: %d must be at least 1", c.Fences.MaxBodyBytes)
+	case c.Fences.LostAfter < 0:
+		return fmt.Errorf("fences.lost_after: %s must not be negative", c.Fences.LostAfter)
+	case c.Fences.Forget < time.Minute:
+		return fmt.Errorf("fences.forget: %s must be at least 1m", c.Fences.Forget)
+	case c.Fences.MaxPending < 16:
+		return fmt.Errorf("fences.max_pending: %d must be at least 16", c.Fences.MaxPending)
 	case c.Join.MaxRows < 1:
 		return fmt.Errorf("join.max_rows: %d must be at least 1", c.Join.MaxRows)
 	case c.Pattern.MaxWaiting < 1 || c.Pattern.MaxRows < 1 || c.Pattern.MaxPartial < 1 || c.Pattern.KeepMatches < 10:

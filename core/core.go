@@ -8,6 +8,7 @@
 //	query.go      SQL: statements and pull queries over the state
 //	push.go       push queries
 //	insert.go     INSERT INTO
+//	fences.go     the fences in force, and their edits; fenced.go a partition's devices at them; whereabouts.go who is in which now
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
 //	patterns.go   patterns: rows of a route → matches
 //	marks.go      what edges are told of their batches
@@ -69,6 +70,7 @@ type Core struct {
 	version    string
 	received   atomic.Uint64 // bytes of batches taken in
 	pushes     pushes
+	fences     *fenceBook
 	edge       http.Handler  // takes inserted rows; nil: there is none in this process
 	stopping   chan struct{} // closed when Run's context ends
 }
@@ -101,6 +103,10 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	c.hub = live.New(live.Config{Tick: cfg.Live.Tick, Query: c.ask, MaxClients: cfg.Live.MaxClients, MaxMessage: cfg.Live.MaxMessageBytes,
 		WriteWait: cfg.Live.WriteWait, MaxTopics: cfg.Live.MaxTopics, Token: cfg.HTTP.Token}, d.Metrics, c.m.framed, d.Log)
 	c.live = &publisher{hub: c.hub}
+	if c.fences, err = openFences(cfg, c.store, c.catalog, newWhereabouts(c.hub), d.Log); err != nil {
+		return nil, err
+	}
+	c.catalog.fences = c.fences.forPlan
 	p := c.catalog.plan()
 	c.live.topics(nil, p)
 	if cfg.Influx.URL != "" {
@@ -129,6 +135,14 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	if err = c.catalog.unwatch(ctx, 0); err != nil {
 		return nil, err
 	}
+	if err = c.fences.reconcile(ctx); err != nil {
+		return nil, err
+	}
+	c.fences.wake = func() {
+		for _, p := range c.partitions {
+			p.nudge()
+		}
+	}
 	if err = c.runFile(ctx); err != nil {
 		return nil, err
 	}
@@ -137,7 +151,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	if c.listener, err = net.Listen("tcp", cfg.HTTP.Listen); err != nil {
 		return nil, fmt.Errorf("http.listen %s: %w", cfg.HTTP.Listen, err)
 	}
-	c.handler = api.Handler(api.Parts{Service: c, Live: c.hub, Dashboard: d.Dashboard, Ops: d.Ops, Edge: d.Edge, Token: cfg.HTTP.Token, Log: d.Log})
+	c.handler = api.Handler(api.Parts{Service: c, Fences: c.fences, MaxBody: cfg.Fences.MaxBodyBytes, Live: c.hub, Dashboard: d.Dashboard, Ops: d.Ops, Edge: d.Edge, Token: cfg.HTTP.Token, Log: d.Log})
 	return c, nil
 }
 
@@ -187,6 +201,7 @@ func (c *Core) newPartition(id uint32) *partition {
 	partitions := max(1, c.catalog.plan().GetPartitions())
 	p.sent, p.read = make([]uint64, partitions), make([]uint64, partitions)
 	p.wake = c.ring
+	p.fences, p.watches = c.fences, map[uint32]*fenceWatch{}
 	if c.sink != nil {
 		p.sink = func(uint32) { c.sink.Wake() }
 	}
@@ -200,6 +215,11 @@ func (c *Core) ring(partition uint32) {
 	}
 	p := c.partitions[partition]
 	p.mail.Store(true)
+	p.nudge()
+}
+
+// nudge has a partition turn soon, though no batch came.
+func (p *partition) nudge() {
 	select {
 	case p.rings <- struct{}{}:
 	default:

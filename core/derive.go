@@ -249,6 +249,9 @@ func (p *partition) sourceMark(source uint32) int64 {
 	if s := p.patterns[source]; s != nil {
 		return p.patternMark(s)
 	}
+	if source == plan.FenceEvents {
+		return p.eventMark()
+	}
 	v := p.views[source]
 	if v == nil {
 		return dawn

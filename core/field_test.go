@@ -61,6 +61,11 @@ func (f *field) start(p *plan.Plan) {
 		c.pushes.changed(next)
 	}}
 	c.catalog.current.Store(p)
+	cfg.Fences.Max, cfg.Fences.MaxVertices, cfg.Fences.LostAfter, cfg.Fences.Forget, cfg.Fences.MaxPending = 100, 1000, 15*time.Minute, time.Hour, 10_000
+	c.fences, err = openFences(cfg, store, c.catalog, newWhereabouts(c.hub), log)
+	check(f.t, err)
+	c.fences.clock = func() time.Time { return time.UnixMicro(f.now) }
+	c.catalog.fences = c.fences.forPlan
 	f.core = c
 	for i := range p.Partitions {
 		part := c.newPartition(i)
@@ -84,11 +89,12 @@ func (f *field) crash() {
 // do changes the catalogue.
 func (f *field) do(st sql.Statement) (string, error) {
 	old := f.core.catalog.plan()
-	next, message, err := sql.Apply(old, st)
+	next, message, err := sql.Apply(f.core.catalog.planFor(st), st)
 	if err == nil {
 		err = checkPatterns(old, next, st.Place())
 	}
 	if err == nil {
+		next.Fences = nil
 		f.core.catalog.current.Store(next)
 		f.core.catalog.changed(old, next)
 		f.settle()
@@ -162,6 +168,16 @@ func (f *field) cut(edge string, marks map[uint32]int64, readings ...reading) []
 		}
 	}
 	for _, r := range readings {
+		if r.stream.Position != nil {
+			var key []byte
+			for i, c := range r.stream.Columns {
+				if c.Key {
+					key = value.Append(key, r.row[i])
+				}
+			}
+			b := batches[wire.Partition(key, p.Partitions)]
+			b.Rows = append(b.Rows, &wire.Rows{Stream: r.stream.Id, Count: 1, Columns: wire.AppendColumns(nil, r.row, len(r.row))})
+		}
 		for _, v := range p.Views {
 			if v.Core {
 				continue

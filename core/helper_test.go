@@ -92,6 +92,10 @@ func (r *rig) start(p *plan.Plan, now int64) {
 	c.live.topics(nil, p)
 	c.catalog = &catalog{log: log, changed: c.live.topics}
 	c.catalog.current.Store(p)
+	cfg.Fences.Max, cfg.Fences.MaxVertices, cfg.Fences.LostAfter, cfg.Fences.Forget, cfg.Fences.MaxPending = 100, 1000, 15*time.Minute, time.Hour, 10_000
+	c.fences, err = openFences(cfg, store, c.catalog, newWhereabouts(c.hub), log)
+	check(r.t, err)
+	c.catalog.fences = c.fences.forPlan
 	r.core, r.p = c, c.newPartition(0)
 	c.partitions = []*partition{r.p}
 	r.p.sink = func(uint32) { r.woken++ }

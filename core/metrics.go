@@ -13,8 +13,8 @@ type metrics struct {
 	corrupt                                     prometheus.Counter
 	unknown                                     prometheus.Counter
 	joinLate                                    prometheus.Counter
-	joinShed                                    prometheus.Counter
-	rows                                        *prometheus.CounterVec
+	joinShed, fenceLate                         prometheus.Counter
+	rows, fenceEvents                           *prometheus.CounterVec
 	patternMatches, patternLate, patternLimited *prometheus.CounterVec
 	patternKeys, patternBytes                   *prometheus.GaugeVec
 	late                                        *prometheus.CounterVec
@@ -40,7 +40,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		unknown:    counter("hexpane_core_intake_unknown_total", "Deltas and rows of views and streams that were dropped meanwhile."),
 		joinLate:   counter("hexpane_core_join_late_total", "Rows that came too late for a join, and were left out."),
 		joinShed:   counter("hexpane_core_join_shed_total", "Rows that joins let go of before their time, past join.max_rows."),
-		rows:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_intake_rows_total", Help: "Rows taken in."}, []string{"stream"}),
+		fenceLate:  counter("hexpane_core_fence_late_total", "Positions that came too late for the fences, and were left out."),
+		fenceEvents: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_fence_events_total",
+			Help: "Events told at fences, corrections of earlier ones among them."}, []string{"kind"}),
+		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_intake_rows_total", Help: "Rows taken in."}, []string{"stream"}),
 		late: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_merge_late_total",
 			Help: "Deltas that came after their window fired, by what became of them: revised or dropped."}, []string{"view", "outcome"}),
 		future: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_merge_future_total",
@@ -49,7 +52,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Watermark of a view, seconds since the epoch: the least of its partitions."}, []string{"view"}),
 	}
 	m.registerPatterns(r)
-	r.MustRegister(m.rows, m.late, m.future, m.watermark)
+	r.MustRegister(m.rows, m.fenceEvents, m.late, m.future, m.watermark)
 	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hexpane_end_to_end_seconds",
 		Help: "Time from a device's publish to a stage.", Buckets: stageBuckets}, []string{"stage"})
 	// In one process with an edge the histogram is there already, and is shared.

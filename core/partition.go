@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hexpane/hexpane/core/fence"
 	"github.com/hexpane/hexpane/core/intake"
 	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/state"
@@ -58,6 +59,12 @@ type partition struct {
 	wake     func(partition uint32)
 	joined   atomic.Int64 // rows that joins keep
 	pushes   *pushes
+
+	fences      *fenceBook // nil: in tests without
+	edition     *edition   // the fences in use
+	watchedPlan uint64     // version of the plan whose streams are watched
+	watches     map[uint32]*fenceWatch
+	happened    []fence.Event
 
 	step func(done string) // crash.Here: where tests kill the core
 
@@ -112,6 +119,9 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	if err := p.adopt(t); err != nil {
 		return errors.Join(err, tx.Discard())
 	}
+	if err := p.adoptFences(t); err != nil {
+		return errors.Join(err, tx.Discard())
+	}
 	p.oldest = 0
 	mailed, err := p.letters(t)
 	if err != nil {
@@ -126,10 +136,13 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	}
 	moved := p.advance(t)
 	p.step("turn.advanced")
-	if len(batch) == 0 && !moved && !t.adopted && !mailed {
+	if len(batch) == 0 && !moved && !t.adopted && !t.fenced && !mailed {
 		return tx.Discard()
 	}
 	p.advanceJoins(t)
+	if err := p.advanceFences(t); err != nil {
+		return errors.Join(err, tx.Discard())
+	}
 	p.advancePatterns(t)
 	if err := p.flush(t); err != nil {
 		return errors.Join(err, tx.Discard())
@@ -151,6 +164,9 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	p.delivered(t)
 	p.live.publish(t)
 	p.pushed(t)
+	if p.fences != nil {
+		p.fences.where.take(t.moved)
+	}
 	p.step("turn.published")
 	if moved {
 		if err := p.emitFinals(now); err != nil {
@@ -169,6 +185,7 @@ type turn struct {
 	tx      *state.Tx
 	now     int64
 	adopted bool // a new plan
+	fenced  bool // other fences
 	effects int
 	rows    []positioned // for the map, after the commit
 	results []result     // for viewers of views, after the commit
@@ -178,6 +195,8 @@ type turn struct {
 	gained  map[group]*gain     // what rows of joins add to views, until the turn's end
 	letters []letter            // by partition
 	pushed  []pushedRow         // for push queries, after the commit
+	events  []toldEvent         // at fences, for viewers, after the commit
+	moved   []moved             // who is in which fences now, after the commit
 	given   map[givenRow][]byte // what rows give since this turn
 }
 
@@ -393,10 +412,8 @@ func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *m
 		return err
 	}
 	t.results = append(t.results, resultOf(v.Def, string(key), start, w, row))
-	if fired && p.sink != nil {
-		p.effects++
-		t.effects++
-		t.tx.Effect(p.id, p.effects, point(v.Def, start, row))
+	if fired {
+		p.effect(t, point(v.Def, start, row))
 	}
 	return nil
 }
@@ -411,9 +428,7 @@ func (p *partition) retract(t *turn, v *merge.View, c merge.Change, watermark in
 	if err != nil || !ok {
 		return err
 	}
-	p.effects++
-	t.effects++
-	t.tx.Effect(p.id, p.effects, retraction(v.Def, c.Start, row))
+	p.effect(t, retraction(v.Def, c.Start, row))
 	return nil
 }
 

@@ -138,6 +138,7 @@ func (l *publisher) publish(t *turn) {
 			l.pattern(d).Put(rows, us, ok)
 		}
 	}
+	l.fenceEvents(t.events)
 	byView := map[*plan.View][]live.Row{}
 	for _, r := range t.results {
 		byView[r.view] = append(byView[r.view], viewRow(r))
@@ -168,22 +169,33 @@ const (
 // positionRow makes what the map shows; false while the device has no place.
 func positionRow(p positioned) (live.Row, bool) {
 	at := p.stream.Position
-	number := func(i int32) value.Value {
-		if i < 0 || p.row[i].IsNull() {
-			return value.Value{}
-		}
-		return value.OfDouble(p.row[i].Float())
-	}
-	lat, lon := number(at.Lat), number(at.Lon)
-	if lat.IsNull() || lon.IsNull() || math.Abs(lat.Float()) > 90 || math.Abs(lon.Float()) > 180 {
+	lat, lon, speed, ok := placeOf(at, p.row)
+	if !ok {
 		return live.Row{}, false
 	}
-	speed := number(at.Speed)
+	return live.Row{Key: p.key, Order: p.us, Lat: lat, Lon: lon, Placed: true, ReceivedUs: p.received,
+		Values: []value.Value{value.OfString(keyText([]byte(p.key))), value.OfDouble(lat), value.OfDouble(lon), speed, numberAt(p.row, at.Heading), value.OfTime(p.us)}}, true
+}
+
+// placeOf gives where a device is, and its speed in km/h or NULL; false while it has no place.
+func placeOf(at *plan.Position, row []value.Value) (lat, lon float64, speed value.Value, ok bool) {
+	y, x := numberAt(row, at.Lat), numberAt(row, at.Lon)
+	if y.IsNull() || x.IsNull() || math.Abs(y.Float()) > 90 || math.Abs(x.Float()) > 180 {
+		return 0, 0, value.Value{}, false
+	}
+	speed = numberAt(row, at.Speed)
 	if !speed.IsNull() {
 		speed = value.OfDouble(speed.Float() * at.Kmh)
 	}
-	return live.Row{Key: p.key, Order: p.us, Lat: lat.Float(), Lon: lon.Float(), Placed: true, ReceivedUs: p.received,
-		Values: []value.Value{value.OfString(keyText([]byte(p.key))), lat, lon, speed, number(at.Heading), value.OfTime(p.us)}}, true
+	return y.Float(), x.Float(), speed, true
+}
+
+// numberAt gives a column as a DOUBLE; NULL where there is none.
+func numberAt(row []value.Value, column int32) value.Value {
+	if column < 0 || row[column].IsNull() {
+		return value.Value{}
+	}
+	return value.OfDouble(row[column].Float())
 }
 
 // viewRow places a row by its cell, if it has one.

@@ -116,7 +116,7 @@ func (s *pushes) remove(l *listener) {
 
 // changed ends those whose view or streams are gone.
 func (s *pushes) changed(next *plan.Plan) {
-	there := map[uint32]bool{}
+	there := map[uint32]bool{plan.FenceEvents: true}
 	for _, v := range next.Views {
 		there[v.Id] = true
 	}
@@ -180,7 +180,7 @@ func (c *catalog) watch(ctx context.Context, st *sql.Select, l *listener, all *p
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.plan()
-	query, next, id, err := sql.CompilePush(old, st, time.Now().UnixMicro())
+	query, next, id, err := sql.CompilePush(c.fenced(old, st), st, time.Now().UnixMicro())
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func statementError(err error) error {
 }
 
 func (c *Core) run(ctx context.Context, st sql.Statement) (*api.Answer, error) {
-	p := c.catalog.plan()
+	p := c.catalog.planFor(st)
 	switch s := st.(type) {
 	case *sql.Select:
 		if s.Emit != sql.EmitUnsaid {
@@ -120,6 +120,7 @@ func (c *Core) tables(p *plan.Plan) []sql.Relation {
 		}
 		all = append(all, r)
 	}
+	all = append(all, sql.FenceEvents)
 	for _, t := range p.Tables {
 		all = append(all, sql.TableRelation(t))
 	}
@@ -134,7 +135,7 @@ func (c *Core) tables(p *plan.Plan) []sql.Relation {
 func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Query.Timeout)
 	defer cancel()
-	p := c.catalog.plan()
+	p := c.catalog.planFor(st)
 	rel, err := sql.Resolve(p, st, c.tables(p)...)
 	if err != nil {
 		return nil, err
@@ -198,6 +199,8 @@ func (c *Core) read(ctx context.Context, p *plan.Plan, name string, q *sql.Query
 	switch name {
 	case "edges":
 		return c.readEdges(), nil
+	case sql.FenceEvents.Name:
+		return c.readEntries(state.TableFences, len(sql.FenceEvents.Columns)), c.watermarkText(plan.FenceEvents)
 	case "late":
 		return c.readEntries(state.TableLate, len(ownTables[name])), nil
 	}

@@ -55,6 +55,9 @@ func (p *partition) restore(now int64) error {
 			return err
 		}
 	}
+	if err := p.restoreFences(); err != nil {
+		return err
+	}
 	for _, def := range p.plan.Views {
 		if us := p.inputMark(def); us > dawn {
 			p.outputs[def.Id] = us

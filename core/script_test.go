@@ -20,6 +20,9 @@ import (
 //	EDGE south                       the readings and watermarks below come from this edge (north at first)
 //	WATERMARK '10:00:10'             the edge expects nothing older any more; of all streams, or WATERMARK '10:00:10' orders, of one
 //	CRASH                            the core is killed and starts again
+//	FENCE id 0,0 to 1,1 {…}          an operator draws a rectangle, from longitude and latitude to longitude and latitude, with these properties
+//	UNFENCE id                       and deletes it
+//	INSIDE id                        who is in it now
 //	LISTEN SELECT … EMIT CHANGES;    a push query; HEARD gives its rows since the last time, by their text
 //
 // Times of day are those of 2026-01-01, UTC. What SELECT answers stands behind it in lines that begin with -->, in order of their text unless
@@ -79,7 +82,7 @@ func runScript(t *testing.T, file string) {
 			}
 			block, statement = append(block, line), append(statement, line)
 			first, _, _ := strings.Cut(trimmed, " ")
-			own := slices.Contains([]string{"EDGE", "WATERMARK", "CRASH", "HEARD"}, first)
+			own := slices.Contains([]string{"EDGE", "WATERMARK", "CRASH", "HEARD", "FENCE", "UNFENCE", "INSIDE"}, first)
 			open = !own && !strings.HasSuffix(trimmed, ";")
 		}
 	}
@@ -105,6 +108,21 @@ func (s *script) run(text string) []string {
 	case "CRASH":
 		s.crash()
 		return nil
+	case "FENCE":
+		if err := s.fence(words[1:]); err != nil {
+			return []string{err.Error()}
+		}
+		return nil
+	case "UNFENCE":
+		check(s.t, s.core.fences.DeleteFence(s.t.(*testing.T).Context(), words[1], ""))
+		s.settle()
+		return nil
+	case "INSIDE":
+		var in []string
+		for _, d := range s.core.fences.where.inside(words[1]) {
+			in = append(in, d.Device)
+		}
+		return []string{strings.Join(in, " ")}
 	case "LISTEN":
 		statements, err := sql.Parse(strings.TrimPrefix(text, "LISTEN "))
 		if err == nil {
@@ -165,6 +183,22 @@ func (s *script) run(text string) []string {
 		return []string{fmt.Sprint("error: ", err)}
 	}
 	return nil
+}
+
+// fence draws a rectangle.
+func (s *script) fence(words []string) error {
+	var w, south, e, n float64
+	_, err := fmt.Sscanf(words[1]+" "+words[3], "%g,%g %g,%g", &w, &south, &e, &n)
+	check(s.t, err)
+	properties := strings.Join(words[4:], " ")
+	if properties == "" {
+		properties = "{}"
+	}
+	body := fmt.Sprintf(`{"type":"Feature","properties":%s,"geometry":{"type":"Polygon","coordinates":[[[%g,%g],[%g,%g],[%g,%g],[%g,%g],[%g,%g]]]}}`,
+		properties, w, south, e, south, e, n, w, n, w, south)
+	_, _, _, err = s.core.fences.PutFence(s.t.(*testing.T).Context(), words[0], []byte(body), "")
+	s.settle()
+	return err
 }
 
 // listen starts a push query, and ends the one before.

@@ -44,6 +44,10 @@ func newStatus(c *Core, r prometheus.Registerer) *status {
 		func() float64 { return float64(c.store.DiskBytes()) }))
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_push_queries", Help: "Push queries that listen."},
 		func() float64 { return float64(c.pushes.count.Load()) }))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_fences", Help: "Fences in force."},
+		func() float64 { return float64(len(c.fences.current.Load().features)) }))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_fence_devices", Help: "Devices that are inside a fence."},
+		func() float64 { return float64(c.fences.where.devices()) }))
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_join_rows", Help: "Rows that joins of streams keep."},
 		func() (rows float64) {
 			for _, p := range c.partitions {

@@ -92,6 +92,11 @@ func (p *partition) rows(t *turn, r *wire.Rows, received int64) error {
 			key = value.Append(key, row[k])
 		}
 		us := row[s.time].Int()
+		if s.def.Position != nil {
+			if err := p.observed(t, s.def, key, row, us); err != nil {
+				return err
+			}
+		}
 		encoded := value.AppendRow(nil, row)
 		old, known := s.latest[string(key)]
 		if known && (us < old.us || us == old.us && bytes.Compare(encoded, old.row) <= 0) {
@@ -158,10 +163,15 @@ func (p *partition) rejected(t *turn, r *wire.Rejected) {
 
 // entry adds a row to one of the core's own tables, and drops the oldest past the limit, a tenth at a time.
 func (p *partition) entry(t *turn, table byte, row ...value.Value) {
+	t.tx.Entry(table, p.id, p.nextEntry(t, table), value.AppendRow(nil, row))
+}
+
+// nextEntry gives a new row's number.
+func (p *partition) nextEntry(t *turn, table byte) uint64 {
 	p.entries[table]++
 	n := p.entries[table]
-	t.tx.Entry(table, p.id, n, value.AppendRow(nil, row))
 	if limit := uint64(p.cfg.State.TableRows); n > limit && n%(limit/10+1) == 0 {
 		t.tx.DropEntries(table, p.id, n-limit)
 	}
+	return n
 }

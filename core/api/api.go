@@ -4,6 +4,7 @@
 //	sql.go      POST /api/v1/sql
 //	push.go     the same of a push query, whose rows go out as they come
 //	basemap.go  GET /api/v1/basemap, compressed once
+//	fences.go   /api/v1/fences
 //	openapi.go  GET /api/openapi.json, which a test holds against the routes
 //
 // It knows HTTP and nothing else: what it serves comes through Service.
@@ -71,6 +72,8 @@ func (e *StatementError) Error() string { return e.Message }
 // Parts the handler is made of.
 type Parts struct {
 	Service   Service
+	Fences    Fences
+	MaxBody   int64 // bytes of a request that brings fences
 	Live      http.Handler
 	Dashboard http.Handler
 	Ops       http.Handler
@@ -122,11 +125,12 @@ func (s *server) routes() []route {
 		{"GET", "/api/v1/config", "What the dashboard needs to start.", list(v.Page)},
 		{"GET", "/api/v1/basemap", "GeoJSON to draw beneath; 404 if none is configured.", s.basemap},
 		{"GET", "/api/v1/metrics/{metric}/data", "History of one column of a view.", nil},
-		{"GET", "/api/v1/fences", "All fences.", nil},
-		{"POST", "/api/v1/fences", "Adds fences.", nil},
-		{"GET", "/api/v1/fences/{id}", "One fence.", nil},
-		{"PUT", "/api/v1/fences/{id}", "Sets a fence.", nil},
-		{"DELETE", "/api/v1/fences/{id}", "Deletes a fence.", nil},
+		{"GET", "/api/v1/fences", "All fences: a GeoJSON FeatureCollection, with how many devices are inside each now.", s.fences},
+		{"POST", "/api/v1/fences", "Sets the fences of a FeatureCollection, or one Feature: all of them or, with an error, none.", s.importFences},
+		{"GET", "/api/v1/fences/{id}", "One fence, a GeoJSON Feature; its ETag is its version.", s.fence},
+		{"PUT", "/api/v1/fences/{id}", "Sets a fence; with If-Match only if it still has that version.", s.putFence},
+		{"DELETE", "/api/v1/fences/{id}", "Deletes a fence; devices inside exit.", s.deleteFence},
+		{"GET", "/api/v1/fences/{id}/inside", "Which devices are inside a fence now.", s.inside},
 		{"GET", "/api/v1/alerts", "Alerts.", nil},
 		{"POST", "/api/v1/alerts", "Makes an alert.", nil},
 		{"POST", "/api/v1/alerts/{id}/ack", "Acknowledges an alert.", nil},
@@ -217,7 +221,10 @@ func fail(w http.ResponseWriter, code int, message string) {
 
 func failWith(w http.ResponseWriter, err error) {
 	var st *StatementError
+	var bad *RequestError
 	switch {
+	case errors.As(err, &bad):
+		fail(w, bad.Status, bad.Message)
 	case errors.As(err, &st):
 		reply(w, http.StatusBadRequest, map[string]problem{"error": {st.Message, st.Line, st.Column}})
 	case errors.Is(err, context.DeadlineExceeded):

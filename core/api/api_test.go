@@ -97,6 +97,7 @@ func TestTheDocumentIsTheRoutes(t *testing.T) {
 			}
 		case path == "/api/v1/basemap":
 			refusal(t, w, http.StatusNotFound) // none is configured
+		case method == "DELETE" && w.Code == http.StatusNoContent:
 		case w.Code != http.StatusOK:
 			t.Errorf("%s answers %d: %s", name, w.Code, w.Body)
 		}
@@ -139,6 +140,24 @@ func TestTokenIsWanted(t *testing.T) {
 	if f.asked != "nothing" {
 		t.Error("a statement ran without the token")
 	}
+}
+
+func TestFencesAnswerAsGeoJSON(t *testing.T) {
+	h := Handler(parts(&fake{}, ""))
+	if w := call(h, "PUT", "/api/v1/fences/new", "{}"); w.Code != http.StatusCreated || w.Header().Get("ETag") != `"2"` || w.Header().Get("Content-Type") != "application/geo+json" {
+		t.Error(w.Code, w.Header())
+	}
+	if w := call(h, "PUT", "/api/v1/fences/old", "{}"); w.Code != http.StatusOK {
+		t.Error(w.Code)
+	}
+	if w := call(h, "DELETE", "/api/v1/fences/old", ""); w.Code != http.StatusNoContent || w.Body.Len() > 0 {
+		t.Error(w.Code, w.Body)
+	}
+	refusal(t, call(h, "PUT", "/api/v1/fences/old", ""), http.StatusBadRequest)
+	refusal(t, call(h, "PUT", "/api/v1/fences/old", "{}", `If-Match: "0"`), http.StatusPreconditionFailed)
+	refusal(t, call(h, "DELETE", "/api/v1/fences/none", ""), http.StatusNotFound)
+	refusal(t, call(h, "PUT", "/api/v1/fences/old", strings.Repeat("x", 1001)), http.StatusRequestEntityTooLarge)
+	refusal(t, call(h, "POST", "/api/v1/fences", strings.Repeat("x", 1001)), http.StatusRequestEntityTooLarge)
 }
 
 func TestOtherOriginsMayNotAct(t *testing.T) {

@@ -30,12 +30,37 @@ func (f *fake) Views() any      { return map[string]any{"views": []string{}} }
 func (f *fake) Edges() any      { return map[string]any{"edges": []string{}} }
 func (f *fake) Partitions() any { return map[string]any{"partitions": []string{}} }
 
+// drawer has one fence, which nothing changes.
+type drawer struct{}
+
+func (drawer) Fences() ([]byte, error) {
+	return []byte(`{"type":"FeatureCollection","features":[]}`), nil
+}
+func (drawer) Fence(string) ([]byte, string, error)                 { return []byte(`{"type":"Feature"}`), `"1"`, nil }
+func (drawer) InsideFence(string) (any, error)                      { return map[string]int{"count": 0}, nil }
+func (drawer) ImportFences(context.Context, []byte) ([]byte, error) { return []byte("{}"), nil }
+func (drawer) PutFence(_ context.Context, id string, body []byte, ifMatch string) ([]byte, string, bool, error) {
+	switch {
+	case ifMatch == `"0"`:
+		return nil, "", false, &RequestError{http.StatusPreconditionFailed, "changed meanwhile"}
+	case len(body) == 0:
+		return nil, "", false, &RequestError{http.StatusBadRequest, "nothing given"}
+	}
+	return body, `"2"`, id == "new", nil
+}
+func (drawer) DeleteFence(_ context.Context, id, _ string) error {
+	if id == "none" {
+		return &RequestError{http.StatusNotFound, "no such fence"}
+	}
+	return nil
+}
+
 func says(text string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
 }
 
 func parts(f *fake, token string) Parts {
-	return Parts{Service: f, Live: says("live"), Dashboard: says("page"), Ops: says("ops"), Token: token, Log: slog.New(slog.DiscardHandler)}
+	return Parts{Service: f, Fences: drawer{}, MaxBody: 1000, Live: says("live"), Dashboard: says("page"), Ops: says("ops"), Token: token, Log: slog.New(slog.DiscardHandler)}
 }
 
 // call asks a handler; headers are "Name: value".

@@ -60,6 +60,13 @@ func (e *encoder) rowsOf(t *Topic, fresh bool, seq uint64, watermark int64, mark
 		e.frame(t, fresh, seq, watermark, marked)
 		return
 	}
+	if one, ok := single(t.name); ok && !fresh {
+		for i := range e.rows {
+			b := append(append(head(t.name, false, seq), `,"`...), one...)
+			e.texts = append(e.texts, append(t.object(append(b, `":`...), &e.rows[i]), '}'))
+		}
+		return
+	}
 	b := head(t.name, fresh, seq)
 	if strings.HasPrefix(t.name, "positions:") {
 		b = append(b, `,"positions":[`...)
@@ -70,16 +77,7 @@ func (e *encoder) rowsOf(t *Topic, fresh bool, seq uint64, watermark int64, mark
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, '{')
-		for c, column := range t.columns {
-			if c > 0 {
-				b = append(b, ',')
-			}
-			b = value.OfString(column.Name).AppendJSON(b)
-			b = append(b, ':')
-			b = e.rows[i].Values[c].AppendJSON(b)
-		}
-		b = append(b, '}')
+		b = t.object(b, &e.rows[i])
 	}
 	b = append(b, `],"watermark":`...)
 	if marked {
@@ -88,6 +86,30 @@ func (e *encoder) rowsOf(t *Topic, fresh bool, seq uint64, watermark int64, mark
 		b = append(b, "null"...)
 	}
 	e.texts = append(e.texts, append(b, '}'))
+}
+
+// single says that updates of a topic are messages of one row each, and what the row is called in them: what happens is no state.
+func single(topic string) (string, bool) {
+	switch {
+	case strings.HasPrefix(topic, "fences:"):
+		return "event", true
+	case strings.HasPrefix(topic, "alerts:"):
+		return "alert", true
+	}
+	return "", false
+}
+
+func (t *Topic) object(b []byte, r *Row) []byte {
+	b = append(b, '{')
+	for c, column := range t.columns {
+		if c > 0 {
+			b = append(b, ',')
+		}
+		b = value.OfString(column.Name).AppendJSON(b)
+		b = append(b, ':')
+		b = r.Values[c].AppendJSON(b)
+	}
+	return append(b, '}')
 }
 
 func (e *encoder) frame(t *Topic, fresh bool, seq uint64, watermark int64, marked bool) {

@@ -100,6 +100,22 @@ func (t *Topic) Expire(below int64) {
 	}
 }
 
+// Trim forgets the keys of lowest order, once there are twice as many as are to be kept.
+func (t *Topic) Trim(keep int) {
+	t.mu.RLock()
+	if len(t.slots) < 2*keep {
+		t.mu.RUnlock()
+		return
+	}
+	orders := make([]int64, 0, len(t.slots))
+	for _, i := range t.slots {
+		orders = append(orders, t.rows[i].Order)
+	}
+	t.mu.RUnlock()
+	slices.Sort(orders)
+	t.Expire(orders[len(orders)-keep])
+}
+
 // Len is how many keys are held.
 func (t *Topic) Len() int {
 	t.mu.RLock()

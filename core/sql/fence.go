@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -63,6 +64,9 @@ func FenceUsers(p *plan.Plan, id string) (names []string) {
 	for _, d := range p.GetPatterns() {
 		find(d.Name, d)
 	}
+	for _, d := range p.GetPatterns() {
+		find(d.Name, d)
+	}
 	for _, r := range p.GetRoutes() {
 		find("rows of "+sourceName(p, r.Stream), r)
 	}
@@ -72,19 +76,24 @@ func FenceUsers(p *plan.Plan, id string) (names []string) {
 	return names
 }
 
-// Refence gives the plan with another shape of a fence wherever it is written out; p itself where it is not. What was counted before stays.
-func Refence(p *plan.Plan, id, shape string) *plan.Plan {
-	next, changed := proto.CloneOf(p), false
-	literal := value.Append(nil, value.OfString(shape))
-	eachInFence(next.ProtoReflect(), func(c *plan.Call) {
-		if fenceOf(c) == id {
-			c.Arguments[3].Node = &plan.Expr_Literal{Literal: literal}
-			changed = true
+// Refence gives the plan with the shapes that fences have now, wherever they are written out; p itself where they are those. What was counted before
+// stays.
+func Refence(p *plan.Plan, shape func(id string) (string, bool)) *plan.Plan {
+	var other bool
+	look := func(c *plan.Call, set bool) {
+		text, ok := shape(fenceOf(c))
+		if literal := value.Append(nil, value.OfString(text)); ok && !bytes.Equal(literal, c.Arguments[3].GetLiteral()) {
+			if other = true; set {
+				c.Arguments[3].Node = &plan.Expr_Literal{Literal: literal}
+			}
 		}
-	})
-	if !changed {
+	}
+	eachInFence(p.ProtoReflect(), func(c *plan.Call) { look(c, false) })
+	if !other {
 		return p
 	}
+	next := proto.CloneOf(p)
+	eachInFence(next.ProtoReflect(), func(c *plan.Call) { look(c, true) })
 	next.Version++
 	return next
 }

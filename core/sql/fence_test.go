@@ -15,6 +15,10 @@ const (
 	moved = `{"type":"Polygon","coordinates":[[[5,5],[6,5],[6,6],[5,6],[5,5]]]}`
 )
 
+func shapeOf(id, shape string) func(string) (string, bool) {
+	return func(of string) (string, bool) { return shape, of == id }
+}
+
 // A fence's shape is written out in whatever names it, wherever it stands, and is exchanged there when the fence is.
 func TestFencesAreWrittenOut(t *testing.T) {
 	p := applyAll(t, vehiclesSQL)
@@ -66,11 +70,11 @@ func TestFencesAreWrittenOut(t *testing.T) {
 		t.Error(users)
 	}
 	before := proto.CloneOf(p)
-	next := Refence(p, "depot", moved)
+	next := Refence(p, shapeOf("depot", moved))
 	if a, b := here(next, 0.5, 0.5), here(next, 5.5, 5.5); a != 0 || b != 2 || next.Version != p.Version+1 {
 		t.Error(a, b, next.Version)
 	}
-	if !proto.Equal(p, before) || Refence(p, "elsewhere", moved) != p {
+	if !proto.Equal(p, before) || Refence(p, shapeOf("elsewhere", moved)) != p {
 		t.Error("the plan itself changed")
 	}
 }
@@ -108,8 +112,8 @@ func TestFenceEventsAreRowsThatViewsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, next, _, err := CompilePush(p, list[0].(*Select), 0)
-	if err != nil || len(q.Sources) != 1 || q.Sources[0].ID != plan.FenceEvents || next.Fences != nil {
+	q, next, watch, err := CompilePush(p, list[0].(*Select), 0)
+	if err != nil || len(q.Sources) != 1 || q.Sources[0].ID != plan.FenceEvents || next != p || watch != 0 {
 		t.Error(q, err)
 	}
 }

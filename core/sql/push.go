@@ -72,6 +72,7 @@ func CompilePush(p *plan.Plan, st *Select, now int64) (q *Push, next *plan.Plan,
 	}
 	next = proto.CloneOf(p)
 	w := &plan.Watch{Id: nextID(next)}
+	routed := false
 	for _, sel := range alternatives(next, st) {
 		nodes := newWork(p)
 		v := &plan.View{}
@@ -85,6 +86,7 @@ func CompilePush(p *plan.Plan, st *Select, now int64) (q *Push, next *plan.Plan,
 		}
 		var id uint32
 		var rest *plan.Expr
+		routed = routed || in.made == nil
 		switch {
 		case in.join != nil:
 			id, rest = in.join.settle(next, v.Filter)
@@ -101,6 +103,9 @@ func CompilePush(p *plan.Plan, st *Select, now int64) (q *Push, next *plan.Plan,
 		}
 		q.source(id, s, sel, rest, now, nodes)
 		w.Sources = append(w.Sources, id)
+	}
+	if !routed { // the core has what it wants
+		return q, p, 0, nil
 	}
 	next.Watches = append(next.Watches, w)
 	next.Version++

@@ -19,11 +19,16 @@ import "encoding/binary"
 //	j <join> <partition> <side> <time> <number>    row that a join keeps
 //	k <pattern> <partition> 0 <key>           rows and partial matches of a key
 //	k <pattern> <partition> 1 <number>        row of a match, of the newest
+//	F 0                                       the last version given to a fence
+//	F 1 <id>                                  fence: version, GeoJSON Feature
+//	n <stream> <partition> <device>           a device at fences
+//	y <stream> <partition> <event id>         event at a fence that may still change
 
 // Tables of the core.
 const (
 	TableLate     byte = 'l'
 	TableRejected byte = 'r'
+	TableFences   byte = 'f'
 )
 
 func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }

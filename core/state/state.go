@@ -117,6 +117,8 @@ func (t *Tx) DropWindow(partition, view uint32, start int64, group []byte) {
 func (t *Tx) DropStream(partition, stream uint32) {
 	t.drop(key('l', stream, partition))
 	t.drop(key('w', partition, stream))
+	t.drop(key('n', stream, partition))
+	t.drop(key('y', stream, partition))
 }
 
 func (t *Tx) drop(prefix []byte) {

@@ -1,0 +1,79 @@
+package state
+
+import "encoding/binary"
+
+// Fences, devices at them, and what was told of them.
+
+func fenceKey(id string) []byte { return append([]byte{'F', 1}, id...) }
+
+func deviceKey(partition, stream uint32, device string) []byte {
+	return append(key('n', stream, partition), device...)
+}
+
+func eventKey(partition, stream uint32, id string) []byte {
+	return append(key('y', stream, partition), id...)
+}
+
+// Fence keeps a fence; DropFence deletes one. FenceVersion keeps the last version that any fence got.
+func (t *Tx) Fence(id string, version uint64, feature []byte) {
+	t.set(fenceKey(id), append(u64(version), feature...))
+}
+
+// DropFence deletes a fence.
+func (t *Tx) DropFence(id string) { t.delete(fenceKey(id)) }
+
+// FenceVersion keeps the last version given.
+func (t *Tx) FenceVersion(version uint64) { t.set([]byte{'F', 0}, u64(version)) }
+
+// Fences gives the last version given, and calls f with each fence, in the order of their ids.
+func (s *Store) Fences(f func(id string, version uint64, feature []byte) error) (last uint64, err error) {
+	v, err := s.get([]byte{'F', 0})
+	if err != nil {
+		return 0, err
+	}
+	if len(v) == 8 {
+		last = binary.BigEndian.Uint64(v)
+	}
+	prefix := fenceKey("")
+	return last, s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
+		if len(v) < 8 {
+			return false, errCorrupt
+		}
+		return true, f(string(k[len(prefix):]), binary.BigEndian.Uint64(v), v[8:])
+	})
+}
+
+// Device keeps what a device does at fences; nil forgets it.
+func (t *Tx) Device(partition, stream uint32, device string, state []byte) {
+	if k := deviceKey(partition, stream, device); state == nil {
+		t.delete(k)
+	} else {
+		t.set(k, state)
+	}
+}
+
+// Devices gives what is kept of devices at fences.
+func (s *Store) Devices(partition, stream uint32, f func(device string, state []byte) error) error {
+	prefix := deviceKey(partition, stream, "")
+	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) { return true, f(string(k[len(prefix):]), v) })
+}
+
+// FenceEvent keeps an event that may still change; nil lets go of it.
+func (t *Tx) FenceEvent(partition, stream uint32, id string, event []byte) {
+	if k := eventKey(partition, stream, id); event == nil {
+		t.delete(k)
+	} else {
+		t.set(k, event)
+	}
+}
+
+// FenceEvents gives the events that may still change.
+func (s *Store) FenceEvents(partition, stream uint32, f func(id string, event []byte) error) error {
+	prefix := eventKey(partition, stream, "")
+	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) { return true, f(string(k[len(prefix):]), v) })
+}
+
+// DropEntry deletes one row of a table.
+func (t *Tx) DropEntry(table byte, partition uint32, number uint64) {
+	t.delete(entryKey(table, partition, number))
+}

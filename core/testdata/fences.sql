@@ -1,0 +1,100 @@
+-- What vehicles do at fences, as operators and analysts see it. A reading's place is told at once; what a late one changes is told again.
+
+CREATE STREAM vans (van STRING KEY, ts TIMESTAMP, lat DOUBLE, lon DOUBLE, speed DOUBLE) WITH (topic = 'v/{van}', timestamp = 'ts', position = 'lat,lon');
+CREATE VIEW visits AS SELECT fence, kind, COUNT(*) AS n, COUNT(DISTINCT device) AS vans FROM fence_events WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY fence, kind;
+FENCE depot 0,0 to 1,1 {"dwell": "10m", "speed_limit_kmh": 30}
+LISTEN SELECT device, kind, ts FROM fence_events WHERE fence = 'depot' EMIT CHANGES;
+
+-- In, and out.
+
+INSERT INTO vans VALUES ('v1', '10:00:00', 5, 5, 20), ('v1', '10:00:10', 0.5, 0.5, 20), ('v2', '10:00:10', 0.5, 0.5, 20), ('v1', '10:00:30', 5, 5, 20);
+SELECT device, fence, kind, ts, dwell_s FROM fence_events;
+--> v1, depot, enter, 10:00:10,
+--> v1, depot, exit, 10:00:30, 20
+--> v2, depot, enter, 10:00:10,
+INSIDE depot
+--> v2
+
+-- Views count an event once no position can come any more that would change it.
+
+SELECT fence, kind, n, vans FROM visits;
+WATERMARK '10:00:20'
+SELECT fence, kind, n, vans FROM visits;
+--> depot, enter, 2, 2
+HEARD
+--> v1, enter, 10:00:10
+--> v2, enter, 10:00:10
+CRASH
+INSIDE depot
+--> v2
+WATERMARK '10:00:31'
+SELECT fence, kind, n, vans FROM visits;
+--> depot, enter, 2, 2
+--> depot, exit, 1, 1
+
+-- A position that comes late, within the disorder, makes another event of one that was told, or takes it back.
+
+INSERT INTO vans VALUES ('v3', '10:01:00', 5, 5, 20), ('v3', '10:01:20', 0.5, 0.2, 20);
+INSERT INTO vans VALUES ('v3', '10:01:10', 0.6, 0.5, 20);
+SELECT device, kind, ts, lat FROM fence_events WHERE device = 'v3';
+--> v3, enter, 10:01:10, 0.6
+WATERMARK '10:01:21'
+SELECT fence, kind, n, vans FROM visits;
+--> depot, enter, 3, 3
+--> depot, exit, 1, 1
+
+-- One that comes after the watermark changes nothing.
+
+INSERT INTO vans VALUES ('v3', '10:01:05', 0.5, 0.5, 20);
+SELECT device, kind, ts FROM fence_events WHERE device = 'v3';
+--> v3, enter, 10:01:10
+
+-- Too fast, and there for ten minutes: it needs no position at that time.
+
+INSERT INTO vans VALUES ('v2', '10:02:00', 0.5, 0.5, 40);
+SELECT kind, ts, speed_kmh FROM fence_events WHERE device = 'v2';
+--> enter, 10:00:10, 20
+--> speeding, 10:02:00, 40
+CRASH
+WATERMARK '10:10:11'
+SELECT kind, ts, dwell_s FROM fence_events WHERE device = 'v2';
+--> dwell, 10:10:10, 600
+--> enter, 10:00:10,
+--> speeding, 10:02:00, 110
+
+-- A smaller fence lets out who is not in it any more, and a deleted one all. The clock says when, or the last position, if that is later, as here.
+
+FENCE depot 0,0 to 0.3,1
+SELECT device, kind, ts FROM fence_events WHERE device IN ('v2', 'v3');
+--> v2, dwell, 10:10:10
+--> v2, enter, 10:00:10
+--> v2, exit, 10:02:00
+--> v2, speeding, 10:02:00
+--> v3, enter, 10:01:10
+INSIDE depot
+--> v3
+UNFENCE depot
+INSIDE depot
+-->
+
+-- A fence that says which events it is asked for, and of which stream.
+
+CREATE STREAM carts (cart STRING KEY, ts TIMESTAMP, lat DOUBLE, lon DOUBLE) WITH (topic = 'c/{cart}', timestamp = 'ts', position = 'lat,lon');
+FENCE yard 10,10 to 11,11 {"detect": ["exit", "cross"], "streams": ["carts"]}
+INSERT INTO vans VALUES ('v9', '10:20:00', 10.5, 10.5, 0), ('v9', '10:21:00', 5, 5, 0);
+INSERT INTO carts VALUES ('c1', '10:20:00', 10.5, 10.5), ('c1', '10:20:30', 20, 20), ('c2', '10:20:00', 10.5, 9), ('c2', '10:20:30', 10.5, 12);
+SELECT device, kind, ts, stream FROM fence_events WHERE fence = 'yard';
+--> c1, exit, 10:20:30, carts
+--> c2, cross, 10:20:30, carts
+
+-- in_fence asks of a place.
+
+CREATE VIEW inside AS SELECT COUNT(*) AS n FROM vans WHERE in_fence(lat, lon, 'yard');
+INSERT INTO vans VALUES ('v9', '10:22:00', 10.5, 10.5, 0), ('v9', '10:23:00', 5, 5, 0);
+SELECT n FROM inside;
+--> 1
+SELECT cart, in_fence(lat, lon, 'yard') AS here FROM carts;
+--> c1, false
+--> c2, false
+SELECT cart FROM carts WHERE in_fence(lat, lon, 'yrd');
+--> no fence `yrd`; did you mean `yard`?
