@@ -35,6 +35,7 @@ type Config struct {
 
 	State struct {
 		CacheBytes int64 `yaml:"cache_bytes" default:"64MiB" unit:"bytes" help:"block cache"`
+		OpenBytes  int64 `yaml:"open_bytes" default:"512MiB" unit:"bytes" help:"memory for open windows and the newest row of each key, by estimate; what changed least lately is on disk alone past it"`
 		TableRows  int   `yaml:"table_rows" default:"10000" help:"rows kept of late and of rejected, per partition"`
 	} `yaml:"state" help:"the core's disk"`
 
@@ -105,6 +106,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("tables.max_rows: %d must be at least 1", c.Tables.MaxRows)
 	case c.Tables.MaxBytes < 1:
 		return fmt.Errorf("tables.max_bytes: %d must be at least 1", c.Tables.MaxBytes)
+	case c.State.OpenBytes < 0:
+		return fmt.Errorf("state.open_bytes: %d must not be negative", c.State.OpenBytes)
 	case c.State.TableRows < 10:
 		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
 	case c.Query.MaxPush < 0:

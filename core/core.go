@@ -199,6 +199,7 @@ func (c *Core) newPartition(id uint32) *partition {
 		streams: map[uint32]*streamState{}, views: map[uint32]*merge.View{}, finals: map[uint32]int64{}, applied: map[string]mark{},
 		step: crash.Here, pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
 	partitions := max(1, c.catalog.plan().GetPartitions())
+	p.memory = merge.NewMemory(c.cfg.State.OpenBytes / int64(partitions))
 	p.sent, p.read = make([]uint64, partitions), make([]uint64, partitions)
 	p.wake = c.ring
 	p.fences, p.watches = c.fences, map[uint32]*fenceWatch{}

@@ -65,11 +65,17 @@ type rig struct {
 	core     *Core
 	p        *partition
 	sequence uint64 // of the stream
+	open     int64  // state.open_bytes; 0: without bounds
 	woken    int    // times that the sink was told of effects
 }
 
 func newRig(t tester, p *plan.Plan) *rig {
-	r := &rig{t: t, fs: vfs.NewMem(), dir: "state"}
+	return newRigWithin(t, p, 0)
+}
+
+// newRigWithin is one with a budget for open windows.
+func newRigWithin(t tester, p *plan.Plan, open int64) *rig {
+	r := &rig{t: t, fs: vfs.NewMem(), dir: "state", open: open}
 	r.start(p, 0)
 	return r
 }
@@ -82,7 +88,10 @@ func (r *rig) start(p *plan.Plan, now int64) {
 	check(r.t, err)
 	cfg := &Config{Partitions: 1}
 	cfg.Time.Idle = time.Minute
-	cfg.State.TableRows = 10_000
+	cfg.State.TableRows, cfg.State.OpenBytes = 10_000, r.open
+	if r.open == 0 {
+		cfg.State.OpenBytes = 1 << 40
+	}
 	cfg.Join.MaxRows = 100_000
 	cfg.Pattern.MaxAge, cfg.Pattern.KeepMatches = 24*time.Hour, 10_000
 	cfg.Query.Timeout, cfg.Query.MaxRows = time.Minute, 10_000

@@ -125,13 +125,13 @@ func TestAnyPermutationGivesTheOraclesResults(t *testing.T) {
 		workloads, permutations = 20, 50
 	}
 	p := planOf(t, oracleSQL())
-	windows, restarts, again := 0, 0, uint64(0)
+	windows, restarts, again, left := 0, 0, uint64(0), int64(0)
 	for seed := range uint64(workloads) {
 		w := newWorkload(t, rand.New(rand.NewPCG(seed, 1)), p)
 		want := oracleRows(w.rides)
 		for permutation := range uint64(permutations) {
 			r := rand.New(rand.NewPCG(seed, 100+permutation))
-			rig := newRig(t, p)
+			rig := newRigWithin(t, p, []int64{1, 0, 100_000}[permutation%3]) // bytes: nothing stays in memory, all of it, some
 			now := int64(0)
 			for list := w.order(r); len(list) > 0; {
 				n := min(len(list), 1+r.IntN(9))
@@ -143,6 +143,7 @@ func TestAnyPermutationGivesTheOraclesResults(t *testing.T) {
 				rig.turn(now, batches...)
 				list = list[n:]
 				if r.IntN(12) == 0 {
+					left += evicted(rig)
 					rig.restart(now)
 					restarts++
 				}
@@ -169,10 +170,21 @@ func TestAnyPermutationGivesTheOraclesResults(t *testing.T) {
 				windows += 2 * len(want[v.name])
 			}
 			again += uint64(len(w.rides))
+			left += evicted(rig)
 			rig.close()
 		}
 	}
-	t.Logf("soak: order-independence workloads=%d permutations=%d readings=%d windows=%d restarts=%d different=0", workloads, workloads*permutations, again, windows, restarts)
+	if left == 0 {
+		t.Error("nothing ever left memory")
+	}
+	t.Logf("soak: order-independence workloads=%d permutations=%d readings=%d windows=%d restarts=%d left-memory=%d different=0", workloads, workloads*permutations,
+		again, windows, restarts, left)
+}
+
+// evicted counts what left memory since the partition started.
+func evicted(r *rig) int64 {
+	_, _, n, _ := r.p.memory.Usage()
+	return n
 }
 
 // rows gives a SELECT's rows as they are.

@@ -44,6 +44,8 @@ type partition struct {
 	entries  map[byte]uint64
 	oldest   int64            // arrival of the oldest reading of the turn, µs
 	retained map[uint32]int64 // by view: watermark at which old windows were dropped last
+	memory   *merge.Memory
+	unshown  []*unshown
 
 	readers  map[uint32][]*reader // views over what is made here, by view or join
 	joins    map[uint32]*joinState
@@ -100,10 +102,15 @@ func (p *partition) run(ctx context.Context, in <-chan intake.Message) error {
 			}
 		case <-p.rings:
 		case <-timer.C:
+		case <-p.someUnshown():
 		case <-ctx.Done():
 			return nil
 		}
-		if err := p.turn(ctx, batch, time.Now().UnixMicro()); err != nil {
+		err := p.turn(ctx, batch, time.Now().UnixMicro())
+		if err == nil {
+			err = p.showSome()
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -158,6 +165,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		return err
 	}
 	p.step("turn.committed")
+	p.memory.Trim()
 	if p.oldest > 0 {
 		p.m.committed.Observe(float64(time.Now().UnixMicro()-p.oldest) / 1e6)
 	}
@@ -400,6 +408,17 @@ func (s viewStore) Near(key []byte, from, to int64, f func(start int64, stored [
 		}
 	}
 	return err
+}
+
+func (s viewStore) Pane(start int64, f func(key, stored []byte) error) error {
+	to := start
+	if to < math.MaxInt64 { // which is the end already
+		to++
+	}
+	return s.p.store.Windows(s.p.id, s.view, start, to, func(_ int64, key, stored []byte) (bool, error) {
+		err := f(key, stored)
+		return err == nil, err
+	})
 }
 
 // report makes a window's row for viewers and, once it has fired, a point for the history store.

@@ -92,7 +92,7 @@ func (p *partition) restoreRows(id uint32, s *streamState) error {
 		if err != nil {
 			return false, fmt.Errorf("stream %s, row of %s: %w", s.def.Name, keyText(key), err)
 		}
-		s.latest[string(key)] = newest{us, append([]byte(nil), stored[8:]...)}
+		s.away = true
 		if s.def.Position != nil {
 			t.rows = append(t.rows, positioned{stream: s.def, key: string(key), row: row, us: us})
 		}
@@ -102,41 +102,43 @@ func (p *partition) restoreRows(id uint32, s *streamState) error {
 	return err
 }
 
-// shownAtOnce is how many windows are handed to viewers' topics at a time, of what may be a million.
-const shownAtOnce = 4096
-
-// restoreView brings a view's open windows back to memory, and shows viewers the newest.
+// restoreView finds a view's open windows, and shows viewers the newest. Tumbling ones stay on disk until something touches them.
 func (p *partition) restoreView(def *plan.View) error {
 	v, err := merge.NewView(def)
 	if err != nil {
 		return err
 	}
 	p.views[def.Id] = v
+	v.Within(p.memory)
 	watermark := p.inputMark(def)
 	from := int64(-1 << 63)
 	if watermark != dawn && def.WindowUs > 0 {
 		from = watermark - def.WindowUs + 1
 	}
 	v.Begin(watermark)
-	if def.GapUs > 0 {
+	tumbling := def.GapUs == 0 && def.AdvanceUs == 0
+	switch {
+	case tumbling:
+		var starts []int64
+		starts, err = p.store.Starts(p.id, def.Id, from)
+		for _, start := range starts {
+			v.Away(start)
+		}
+	case def.GapUs > 0:
 		err = p.restoreSessions(v, watermark)
-	} else {
+	default:
 		err = p.store.Windows(p.id, def.Id, from, 1<<63-1, func(start int64, key, stored []byte) (bool, error) {
 			return true, v.Restore(start, key, stored)
 		})
 	}
-	t := &turn{marks: p.outputs}
-	v.Show(watermark, func(c merge.Change) {
-		if len(t.results) == shownAtOnce {
-			p.live.publish(t)
-			t.results = t.results[:0]
+	if err == nil && !def.EmitFinal {
+		if tumbling {
+			p.unshown = append(p.unshown, &unshown{view: v, start: from})
+			err = p.showSome()
+		} else {
+			err = p.showOpen(v, watermark)
 		}
-		row, ok, e := v.Shape().Row(nil, c.Start, []byte(c.Key), c.Window, watermark)
-		if err = errors.Join(err, e); ok && !def.EmitFinal {
-			t.results = append(t.results, resultOf(def, c.Key, c.Start, c.Window, row))
-		}
-	})
-	p.live.publish(t)
+	}
 	final, ok, e := p.store.Final(p.id, def.Id)
 	if ok {
 		p.finals[def.Id] = final
@@ -179,6 +181,7 @@ func (p *partition) adopt(t *turn) error {
 			if v, err = merge.NewView(def); err != nil {
 				return err
 			}
+			v.Within(p.memory)
 		} else if !proto.Equal(v.Def, def) {
 			if err := v.Evolve(def); err != nil {
 				return err
@@ -188,6 +191,7 @@ func (p *partition) adopt(t *turn) error {
 	}
 	for id := range p.views {
 		if views[id] == nil {
+			p.views[id].Close()
 			t.tx.DropView(p.id, id)
 			t.tx.DropStream(p.id, id) // the watermarks of views over it
 			delete(p.finals, id)
@@ -195,6 +199,7 @@ func (p *partition) adopt(t *turn) error {
 	}
 	for id := range p.streams {
 		if streams[id] == nil {
+			p.streams[id].close(p.memory)
 			t.tx.DropStream(p.id, id)
 		}
 	}

@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,7 +103,9 @@ func BenchmarkRestore(b *testing.B) {
 		if len(got) != 1 || got[0] != "2 1999998" {
 			b.Fatalf("%q", got)
 		}
-		if n, _ := r.p.views[p.Views[0].Id].Open(); n != liveKeys {
+		n := 0
+		check(b, r.core.store.Windows(0, p.Views[0].Id, math.MinInt64, math.MaxInt64, func(int64, []byte, []byte) (bool, error) { n++; return true, nil }))
+		if n != liveKeys {
 			b.Fatalf("%d keys are live", n)
 		}
 		r.close()

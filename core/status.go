@@ -42,6 +42,7 @@ func newStatus(c *Core, r prometheus.Registerer) *status {
 	s := &status{core: c}
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_state_bytes", Help: "Disk that the core's state takes."},
 		func() float64 { return float64(c.store.DiskBytes()) }))
+	registerMemory(c, r)
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_push_queries", Help: "Push queries that listen."},
 		func() float64 { return float64(c.pushes.count.Load()) }))
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_fences", Help: "Fences in force."},

@@ -21,19 +21,47 @@ type streamState struct {
 	width  int   // of a row on the wire
 	time   int   // the column that holds its event time
 	marks  merge.Watermarks
-	latest map[string]newest
+	latest map[string]*newest
+	away   bool // the store has more
 }
 
+// newest is the row of a key that is newest. It is in the store too.
 type newest struct {
-	us  int64
-	row []byte
+	us     int64
+	row    []byte
+	stream *streamState
+	key    string
+	item   merge.Item
+}
+
+// LetGo forgets a row that is in the store.
+func (n *newest) LetGo() {
+	delete(n.stream.latest, n.key)
+	n.stream.away = true
+}
+
+// keep makes a row a key's newest one.
+func (s *streamState) keep(m *merge.Memory, key []byte, us int64, row []byte) {
+	n := s.latest[string(key)]
+	if n == nil {
+		n = &newest{stream: s, key: string(key)}
+		s.latest[n.key] = n
+	}
+	n.us, n.row = us, row
+	m.Hold(&n.item, n, int64(300+2*len(key)+len(row)))
+}
+
+func (s *streamState) close(m *merge.Memory) {
+	for _, n := range s.latest {
+		m.Drop(&n.item)
+	}
 }
 
 // dawn is a watermark that makes nothing late.
 const dawn = -1 << 62
 
 func newStreamState(def *plan.Stream, cfg *Config) *streamState {
-	s := &streamState{def: def, width: len(def.Columns), time: int(def.Timestamp), latest: map[string]newest{}}
+	s := &streamState{def: def, width: len(def.Columns), time: int(def.Timestamp), latest: map[string]*newest{}}
 	s.marks.IdleAfter, s.marks.MaxFuture = cfg.Time.Idle.Microseconds(), cfg.Time.MaxFuture.Microseconds()
 	if def.Timestamp < 0 {
 		s.time = s.width
@@ -98,17 +126,37 @@ func (p *partition) rows(t *turn, r *wire.Rows, received int64) error {
 			}
 		}
 		encoded := value.AppendRow(nil, row)
-		old, known := s.latest[string(key)]
-		if known && (us < old.us || us == old.us && bytes.Compare(encoded, old.row) <= 0) {
+		newer, err := p.newer(s, key, us, encoded)
+		if err != nil {
+			return err
+		}
+		if !newer {
 			continue
 		}
-		s.latest[string(key)] = newest{us, encoded}
+		s.keep(p.memory, key, us, encoded)
 		t.tx.Latest(p.id, r.Stream, key, append(binary.BigEndian.AppendUint64(nil, uint64(us)), encoded...))
 		if s.def.Position != nil {
 			t.rows = append(t.rows, positioned{stream: s.def, key: string(key), row: row, us: us, received: received})
 		}
 	}
 	return nil
+}
+
+// newer says whether a row is newer than what there is of its key.
+func (p *partition) newer(s *streamState, key []byte, us int64, row []byte) (bool, error) {
+	old := s.latest[string(key)]
+	if old == nil && s.away {
+		stored, err := p.store.Latest(p.id, s.def.Id, key)
+		if err != nil {
+			return false, err
+		}
+		if len(stored) >= 8 {
+			p.memory.Back()
+			s.keep(p.memory, key, int64(binary.BigEndian.Uint64(stored)), stored[8:])
+			old = s.latest[string(key)]
+		}
+	}
+	return old == nil || us > old.us || us == old.us && bytes.Compare(row, old.row) > 0, nil
 }
 
 // readLatest takes a stored newest row apart.

@@ -83,8 +83,21 @@ sabotage() {
 	core-late-vanishes)
 		swap core/partition.go '\t\tp.tooLate(t, v, out, key, readings, watermark)\n' '' ;;
 	core-late-starts-anew)
-		swap core/merge/view.go 'bytes, err := store.Window(start, key)\n\t\t\tif err != nil {\n\t\t\t\treturn nil, Outcome' \
-			'var bytes []byte\n\t\t\tvar err error\n\t\t\tif err != nil {\n\t\t\t\treturn nil, Outcome' ;;
+		swap core/merge/view.go 'bytes, err := store.Window(start, key)' 'var bytes []byte\n\t\tvar err error' ;;
+	core-away-not-told)
+		swap core/merge/view.go 'if p.away && !v.Def.EmitFinal {' 'if false {' ;;
+	core-away-told-twice)
+		swap core/merge/view.go 'if p.keys[string(key)] != nil {' 'if false {' ;;
+	core-away-starts-anew)
+		swap core/merge/view.go 'if class == window.Late || p.away {' 'if class == window.Late {' ;;
+	core-away-panes-not-told)
+		swap core/merge/hop.go '\t\t\th.fireRun(n, from, open, watermark, report)\n\t\t}\n\t\tif at' '\t\t}\n\t\tif at' ;;
+	core-away-panes-start-anew)
+		swap core/merge/hop.go 'if n != nil || !away {' 'if n != nil || away {' ;;
+	core-away-session-starts-anew)
+		swap core/merge/session.go '\tn.partial = d.partial\n' '\tn.partial = s.layout.New()\n' ;;
+	core-away-row-replaced)
+		swap core/streams.go 'if old == nil && s.away {' 'if false {' ;;
 	core-revision-stays)
 		swap core/merge/view.go 'w.Revision++' '_ = w.Revision' ;;
 	core-grace-too-long)
@@ -116,7 +129,7 @@ attack() { # in the copy; how a test is run
 }
 
 # The core's tests that are about event time and crashes; -failfast names the first that notices.
-coretests='TestRedelivery|TestEpochs|TestWhatIsTooLate|TestEmitFinal|TestNoEffects|TestNoEdgeDelays|TestWindowsClose|TestPartitionIs|TestFinalResults|TestACoreKilled|TestAnyPermutation'
+coretests='TestRedelivery|TestEpochs|TestWhatIsTooLate|TestEmitFinal|TestNoEffects|TestNoEdgeDelays|TestWindowsClose|TestPartitionIs|TestFinalResults|TestACoreKilled|TestAnyPermutation|KeepToTheirBudget'
 
 kinds() { # of tests that are about what a sabotage breaks
 	case $1 in

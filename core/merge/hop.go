@@ -23,6 +23,8 @@ type hopper struct {
 	fired                      int64
 	started                    bool
 	runs                       map[string]*run
+	away                       map[string]span // keys whose open panes are in the store alone
+	memory                     *Memory
 	late                       map[string]map[int64]bool // windows that changed since the last flush though they had fired, by key
 	closed                     map[place]*record         // records without an open window, since the last flush
 	touched                    []touch
@@ -41,6 +43,9 @@ type place struct {
 	key   string
 }
 
+// span is the starts of a key's first and last pane.
+type span struct{ first, last int64 }
+
 type touch struct {
 	place
 	record *record
@@ -54,6 +59,7 @@ type record struct {
 	revision uint32
 	touched  bool // is in the hopper's list
 	had      bool // held something before it was touched
+	cost     int64
 }
 
 // layer is what a pane gained when windows that start before from accepted no more.
@@ -246,7 +252,8 @@ func (h *hopper) delta(pane int64, key string, p aggregate.Partial, watermark in
 // look gives the record of a pane, nil if there is none; open says that the pane is in memory if it is anywhere.
 func (h *hopper) look(pane int64, key string, open bool, store Store) (*record, error) {
 	if open {
-		return h.runs[key].look(pane), nil
+		n, err := h.run(key, store)
+		return n.look(pane), err
 	}
 	at := place{pane, key}
 	if r := h.closed[at]; r != nil {
@@ -276,11 +283,67 @@ func (h *hopper) find(pane int64, key string, open bool, store Store) (*record, 
 	}
 	n := h.runs[key]
 	if n == nil {
-		n = &run{}
-		h.runs[key] = n
+		n = h.open(key)
 	}
 	n.put(pane, r)
 	return r, nil
+}
+
+func (h *hopper) open(key string) *run {
+	n := &run{hopper: h, key: key}
+	h.runs[key] = n
+	return n
+}
+
+// run gives a key's open panes, nil if there are none.
+func (h *hopper) run(key string, store Store) (*run, error) {
+	n := h.runs[key]
+	at, away := h.away[key]
+	if n != nil || !away {
+		return n, nil
+	}
+	n = &run{hopper: h, key: key}
+	if err := h.load(n, at, store); err != nil {
+		return nil, err
+	}
+	delete(h.away, key)
+	if len(n.panes) == 0 {
+		return nil, nil
+	}
+	h.runs[key] = n
+	n.hold(h)
+	return n, nil
+}
+
+// load reads the panes of a run that are in a window that has not fired.
+func (h *hopper) load(n *run, at span, store Store) error {
+	h.memory.Back()
+	for pane := max(at.first, h.first(h.fired)); pane <= at.last; pane += h.pane {
+		stored, err := store.Window(pane, []byte(n.key))
+		if err != nil {
+			return err
+		}
+		if stored == nil {
+			continue
+		}
+		if err := h.loaded(n, pane, stored); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *hopper) loaded(n *run, pane int64, stored []byte) error {
+	r, err := h.decode(stored)
+	if err != nil || r.empty() {
+		return err
+	}
+	if pane+h.pane <= h.fired {
+		r.pack(h)
+	}
+	n.put(pane, r)
+	n.weigh(h, r, len(stored))
+	return nil
 }
 
 func (h *hopper) touch(start int64, key string, r *record) {
@@ -301,15 +364,25 @@ func (h *hopper) flush(watermark int64, store Store, report func(Change)) error 
 		}
 	}
 	clear(h.late)
-	h.fire(watermark, report)
+	if err := h.fire(watermark, store, report); err != nil {
+		return err
+	}
 	for _, t := range h.touched {
 		h.packing = t.record.append(h.packing[:0])
 		report(Change{Start: t.start, Key: t.key, Stored: slices.Clone(h.packing)})
 		t.record.touched = false
-		if n := h.runs[t.key]; n != nil && n.dirty && n.told != h.flushes {
+		n := h.runs[t.key]
+		if n == nil {
+			continue
+		}
+		if n.dirty && n.told != h.flushes {
 			n.dirty = false
 			h.show(t.key, n, watermark, report)
 		}
+		if n.look(t.start) == t.record {
+			n.weigh(h, t.record, len(h.packing))
+		}
+		n.hold(h)
 	}
 	h.touched = h.touched[:0]
 	clear(h.closed)
@@ -357,49 +430,93 @@ func (h *hopper) revise(key string, starts []int64, store Store, report func(Cha
 }
 
 // fire reports the windows that end at the watermark or before and have not fired, and lets go of panes that are in no other.
-func (h *hopper) fire(watermark int64, report func(Change)) {
+func (h *hopper) fire(watermark int64, store Store, report func(Change)) error {
 	if watermark <= h.fired {
-		return
+		return nil
 	}
 	from, open := h.first(h.fired), h.first(watermark)
-	h.fired = watermark
 	if open == from {
-		return
+		h.fired = watermark
+		return nil
 	}
-	for key, n := range h.runs {
-		for s := max(from, h.oldest(n.panes[0].start)); !h.quiet && s < open; {
-			if p := n.at(h, s, watermark); p != nil {
-				report(Change{Start: s, Key: key, Window: &Window{Partial: p}, Fired: true})
-				n.told = h.flushes
-				s += h.advance
-				continue
+	for key, at := range h.away { // one at a time, and they stay away: what changed is in memory
+		if !h.quiet {
+			n := &run{hopper: h, key: key}
+			if err := h.load(n, at, store); err != nil {
+				return err
 			}
-			if n.hi == len(n.panes) {
-				break
-			}
-			s = max(s+h.advance, h.oldest(n.panes[n.hi].start)) // nothing before that
+			h.fireRun(n, from, open, watermark, report)
 		}
-		n.drop(open)
+		if at.first = max(at.first, open); at.first > at.last {
+			delete(h.away, key)
+		} else {
+			h.away[key] = at
+		}
+	}
+	h.fired = watermark
+	for key, n := range h.runs {
+		h.fireRun(n, from, open, watermark, report)
 		if len(n.panes) == 0 {
 			delete(h.runs, key)
+			h.memory.Drop(&n.item)
 		}
 	}
+	return nil
+}
+
+// fireRun reports a key's windows that start from a time on and before the first that stays open, and drops the panes that are in none.
+func (h *hopper) fireRun(n *run, from, open, watermark int64, report func(Change)) {
+	if len(n.panes) == 0 {
+		return
+	}
+	for s := max(from, h.oldest(n.panes[0].start)); !h.quiet && s < open; {
+		if p := n.at(h, s, watermark); p != nil {
+			report(Change{Start: s, Key: n.key, Window: &Window{Partial: p}, Fired: true})
+			n.told = h.flushes
+			s += h.advance
+			continue
+		}
+		if n.hi == len(n.panes) {
+			break
+		}
+		s = max(s+h.advance, h.oldest(n.panes[n.hi].start)) // nothing before that
+	}
+	n.drop(open)
+}
+
+// showAll reports the oldest open window of each key.
+func (h *hopper) showAll(watermark int64, store Store, report func(Change)) error {
+	for key, n := range h.runs {
+		h.show(key, n, watermark, report)
+	}
+	for key, at := range h.away {
+		n := &run{hopper: h, key: key}
+		if err := h.load(n, at, store); err != nil {
+			return err
+		}
+		h.show(key, n, watermark, report)
+	}
+	return nil
 }
 
 // restore puts a stored pane back if it has an open window. Panes of a key come in order.
-func (h *hopper) restore(start int64, key string, bytes []byte) error {
-	r, err := h.decode(bytes)
-	if err != nil || h.newest(start) < h.first(h.fired) || r.empty() {
-		return err
+func (h *hopper) restore(start int64, key string, stored []byte) error {
+	if h.newest(start) < h.first(h.fired) {
+		return nil
+	}
+	if at, away := h.away[key]; away {
+		h.away[key] = span{at.first, start}
+		return nil
 	}
 	n := h.runs[key]
 	if n == nil {
-		n = &run{}
-		h.runs[key] = n
+		n = &run{hopper: h, key: key}
 	}
-	if start+h.pane <= h.fired {
-		r.pack(h)
+	if err := h.loaded(n, start, stored); err != nil || len(n.panes) == 0 {
+		return err
 	}
-	n.put(start, r)
+	h.runs[key] = n
+	n.hold(h)
+	h.memory.Trim()
 	return nil
 }

@@ -43,6 +43,10 @@ func (d *disk) panes(from, to int64, f func(start int64, key, stored []byte) (bo
 	return nil
 }
 
+func (d *disk) Pane(start int64, f func(key, stored []byte) error) error {
+	return d.panes(start, start+1, func(_ int64, key, stored []byte) (bool, error) { return true, f(key, stored) })
+}
+
 // scanned gives the stored windows that start in [from, to) as text, and their order.
 func (d *disk) scanned(t *rapid.T, v *merge.View, from, to int64) (texts map[place]string, order []place) {
 	texts = map[place]string{}
@@ -80,11 +84,13 @@ func TestHoppingWindowsAreTheNaiveOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		memory := drawMemory(t)
 		fresh := func() *merge.View {
 			v, err := merge.NewView(def)
 			if err != nil {
 				t.Fatal(err)
 			}
+			v.Within(memory)
 			return v
 		}
 		v, d := fresh(), newDisk()
@@ -122,6 +128,7 @@ func TestHoppingWindowsAreTheNaiveOnes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			memory.Trim()
 		}
 		for range rapid.IntRange(1, 50).Draw(t, "deltas") {
 			switch rapid.IntRange(0, 5).Draw(t, "what") {
@@ -132,6 +139,7 @@ func TestHoppingWindowsAreTheNaiveOnes(t *testing.T) {
 				flush()
 			case 2: // a restart
 				flush()
+				v.Close()
 				v = fresh()
 				v.Begin(watermark)
 				from := int64(math.MinInt64)
@@ -180,6 +188,9 @@ func TestHoppingWindowsAreTheNaiveOnes(t *testing.T) {
 		for range rapid.IntRange(0, 2).Draw(t, "last turns") {
 			watermark = max(watermark, -80) + 40
 			flush()
+		}
+		if _, items, _, _ := memory.Usage(); watermark > 200 && items != 0 {
+			t.Fatalf("%d keys are still counted", items)
 		}
 		texts, order := d.scanned(t, v, math.MinInt64, math.MaxInt64)
 		if !slices.IsSortedFunc(order, func(a, b place) int {

@@ -32,6 +32,32 @@ type run struct {
 	settled       bool              // has turned once, or need not at a time of its own
 	dirty         bool              // changed since its oldest window was shown
 	told          uint64            // the flush in which a window fired last
+
+	hopper *hopper
+	key    string
+	held   int64 // what its panes take
+	item   Item
+}
+
+// LetGo forgets a key's panes, which are in the store.
+func (n *run) LetGo() {
+	n.hopper.away[n.key] = span{n.panes[0].start, n.panes[len(n.panes)-1].start}
+	delete(n.hopper.runs, n.key)
+}
+
+// weigh says what a pane of the run takes now, that is stored in so many bytes.
+func (n *run) weigh(h *hopper, r *record, stored int) {
+	n.held -= r.cost
+	r.cost = 100 + cost(0, stored)
+	if r.base != nil {
+		r.cost += cost(len(h.layout), 0)
+	}
+	n.held += r.cost
+}
+
+// hold says that the run changed.
+func (n *run) hold(h *hopper) {
+	h.memory.Hold(&n.item, n, around+2*int64(len(n.key))+cost(len(h.layout), 0)+n.held+int64(cap(n.suffix)+8*len(n.offsets)))
 }
 
 type openPane struct {
@@ -196,6 +222,9 @@ func (n *run) drop(before int64) {
 	k, _ := n.index(before)
 	if k == 0 {
 		return
+	}
+	for _, o := range n.panes[:k] {
+		n.held -= o.record.cost
 	}
 	clear(n.panes[:k])
 	n.panes = n.panes[k:]

@@ -31,19 +31,52 @@ type sessions struct {
 	dropped    []*session     // records that are part of another session now
 	gone       map[place]bool // the same, until the store knows
 	due        deadlines
+	memory     *Memory
 }
 
 // session is one of a key; its bounds are in its SPAN.
 type session struct {
 	key         string
 	first, last int64
-	partial     aggregate.Partial
+	partial     aggregate.Partial // nil: it is in the store alone
+	item        Item
 	revision    uint32
 	told        bool // a result of it left after it had fired
 	stored      bool
 	changed     bool
 	queued      bool // has a deadline in the heap
 	over        bool // is part of another one, or was let go
+}
+
+// LetGo forgets what is in the store: all but where the session is.
+func (n *session) LetGo() { n.partial = nil }
+
+// whole reads what was let go; it gives the session, or one like it if it is not to stay in memory.
+func (s *sessions) whole(n *session, store Store, stay bool) (*session, error) {
+	if n.partial != nil {
+		return n, nil
+	}
+	stored, err := store.Window(n.first, []byte(n.key))
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.decode(n.key, stored)
+	if err != nil {
+		return nil, err
+	}
+	s.memory.Back()
+	if !stay {
+		c := *n
+		c.partial, c.item = d.partial, Item{}
+		return &c, nil
+	}
+	n.partial = d.partial
+	s.hold(n, len(stored))
+	return n, nil
+}
+
+func (s *sessions) hold(n *session, stored int) {
+	s.memory.Hold(&n.item, n, around+2*int64(len(n.key))+cost(len(n.partial), stored))
 }
 
 func (s *sessions) start(watermark int64) {
@@ -78,6 +111,11 @@ func (s *sessions) delta(key string, p aggregate.Partial, watermark int64, store
 	class := window.Classify(s.closes(to), s.grace, watermark)
 	if class == window.TooLate {
 		return Outcome{Class: class, Refused: true, Window: from, End: to}, nil
+	}
+	for _, n := range open {
+		if _, err := s.whole(n, store, true); err != nil {
+			return Outcome{}, err
+		}
 	}
 	s.join(key, from, to, open, p)
 	return Outcome{Class: class}, nil
@@ -126,6 +164,7 @@ func (s *sessions) join(key string, from, to int64, near []*session, p aggregate
 		}
 		into.partial.Merge(n.partial)
 		n.over = true
+		s.memory.Drop(&n.item)
 		if n.stored {
 			s.dropped = append(s.dropped, n)
 			s.gone[place{n.first, key}] = true
@@ -150,7 +189,7 @@ func (s *sessions) queue(n *session) {
 }
 
 // flush reports what changed and what fires, and lets go of what is due.
-func (s *sessions) flush(watermark int64, report func(Change)) error {
+func (s *sessions) flush(watermark int64, store Store, report func(Change)) error {
 	s.start(watermark)
 	s.fired = max(s.fired, watermark)
 	for _, n := range s.dropped {
@@ -172,8 +211,10 @@ func (s *sessions) flush(watermark int64, report func(Change)) error {
 			n.told = n.told || fires
 			report(Change{Start: n.first, Key: n.key, Window: n.window(), Fired: n.told})
 		}
-		report(Change{Start: n.first, Key: n.key, Stored: n.append(nil), Last: n.last})
+		stored := n.append(nil)
+		report(Change{Start: n.first, Key: n.key, Stored: stored, Last: n.last})
 		n.stored = true
+		s.hold(n, len(stored))
 	}
 	s.changed = s.changed[:0]
 	for len(s.due) > 0 && s.due[0].at <= watermark {
@@ -184,22 +225,44 @@ func (s *sessions) flush(watermark int64, report func(Change)) error {
 		case s.closes(n.last+s.keep-s.gap) > watermark: // it was lengthened
 			s.queue(n)
 		default:
-			s.letGo(n, report)
+			if err := s.close(n, store, report); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// letGo reports a session that has fired, or is final, unless its last change was reported as such.
-func (s *sessions) letGo(n *session, report func(Change)) {
+// close reports a session that has fired, or is final, unless its last change was reported as such, and lets go of it.
+func (s *sessions) close(n *session, store Store, report func(Change)) error {
 	if !n.told || s.quiet {
-		report(Change{Start: n.first, Key: n.key, Window: n.window(), Fired: true})
+		whole, err := s.whole(n, store, false)
+		if err != nil {
+			return err
+		}
+		report(Change{Start: n.first, Key: n.key, Window: whole.window(), Fired: true})
 	}
+	s.memory.Drop(&n.item)
 	n.over, n.told = true, true
 	left := slices.DeleteFunc(s.keys[n.key], func(o *session) bool { return o == n })
 	if s.keys[n.key] = left; len(left) == 0 {
 		delete(s.keys, n.key)
 	}
+	return nil
+}
+
+// showAll reports the open sessions.
+func (s *sessions) showAll(store Store, report func(Change)) error {
+	for key, list := range s.keys {
+		for _, n := range list {
+			whole, err := s.whole(n, store, false)
+			if err != nil {
+				return err
+			}
+			report(Change{Start: n.first, Key: key, Window: whole.window()})
+		}
+	}
+	return nil
 }
 
 func (n *session) window() *Window {
@@ -215,6 +278,8 @@ func (s *sessions) restore(key string, stored []byte) error {
 	n.told = n.told || !s.quiet && s.closes(n.last) <= s.fired
 	s.keys[key] = append(s.keys[key], n)
 	s.queue(n)
+	s.hold(n, len(stored))
+	s.memory.Trim()
 	return nil
 }
 

@@ -137,11 +137,13 @@ func TestSessionsAreTheNaiveOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		memory := drawMemory(t)
 		fresh := func() *merge.View {
 			v, err := merge.NewView(def)
 			if err != nil {
 				t.Fatal(err)
 			}
+			v.Within(memory)
 			return v
 		}
 		v, d := fresh(), &sessionDisk{newDisk(), map[place]string{}}
@@ -176,8 +178,10 @@ func TestSessionsAreTheNaiveOnes(t *testing.T) {
 				seal()
 			case 1:
 				d.flush(t, v, watermark)
+				memory.Trim()
 			case 2: // a restart
 				d.flush(t, v, watermark)
+				v.Close()
 				v = fresh()
 				v.Begin(watermark)
 				for at, stored := range d.windows {
@@ -255,6 +259,9 @@ func TestSessionsAreTheNaiveOnes(t *testing.T) {
 		}
 		if n, _ := v.Open(); n != 0 {
 			t.Fatalf("%d sessions are held at the end", n)
+		}
+		if _, items, _, _ := memory.Usage(); items != 0 {
+			t.Fatalf("%d sessions are still counted", items)
 		}
 	})
 }

@@ -4,10 +4,12 @@
 //	view.go       View: the open windows of one view in one partition
 //	hop.go        the same of a hopping view, whose windows are made of panes; run.go one key's
 //	session.go    the same of a view with sessions
+//	memory.go     what of all that is in memory
 //	scan.go       stored windows in order, for queries
 //	result.go     windows → rows that SQL shows
 //
-// Open windows, those that end after the watermark, are in memory; later ones come from the store and go back to it.
+// Open windows, those that end after the watermark, are in the store and, as far as Memory allows, in memory; later ones come from the
+// store and go back to it.
 // The package does not know of batches, sequences or subscribers.
 package merge
 
@@ -27,8 +29,9 @@ type View struct {
 	Def      *plan.View
 	layout   aggregate.Layout
 	shape    *Shape
-	panes    map[int64]map[string]*Window
-	touched  []touched         // windows that changed since the last Flush: with a million open, few do
+	panes    map[int64]*pane
+	memory   *Memory           // nil: without bounds
+	touched  []*Window         // those that changed since the last Flush: with a million open, few do
 	hop      *hopper           // of a hopping view; then panes is empty
 	sessions *sessions         // of a view with sessions; the same
 	delta    aggregate.Partial // read into by each Delta; a state keeps nothing of one that is merged into it
@@ -43,16 +46,27 @@ type Window struct {
 	late     bool // changed after it fired: a revision, unless this is its
 	fresh    bool // first result
 	empty    bool // Replace left nothing of it
+
+	in   *pane
+	key  string
+	item Item
+}
+
+// pane is the open windows of all keys that start at one time.
+type pane struct {
+	start int64
+	keys  map[string]*Window
+	away  bool // the store may have more of it
+}
+
+// LetGo forgets a window that is in the store.
+func (w *Window) LetGo() {
+	delete(w.in.keys, w.key)
+	w.in.away = true
 }
 
 // maxTouched is how much room for them is kept from one Flush to the next.
 const maxTouched = 1 << 16
-
-type touched struct {
-	start  int64
-	key    string
-	window *Window
-}
 
 // NewView compiles the core's half of a view.
 func NewView(def *plan.View) (*View, error) {
@@ -64,10 +78,10 @@ func NewView(def *plan.View) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &View{Def: def, layout: layout, shape: shape, panes: map[int64]map[string]*Window{}}
+	v := &View{Def: def, layout: layout, shape: shape, panes: map[int64]*pane{}}
 	if def.AdvanceUs > 0 {
 		v.hop = &hopper{name: def.Name, layout: layout, size: def.WindowUs, advance: def.AdvanceUs, pane: def.PaneUs, grace: def.GraceUs,
-			quiet: def.EmitFinal, runs: map[string]*run{}, late: map[string]map[int64]bool{}, closed: map[place]*record{},
+			quiet: def.EmitFinal, runs: map[string]*run{}, away: map[string]span{}, late: map[string]map[int64]bool{}, closed: map[place]*record{},
 			blank: layout.New().Append(nil), joined: layout.New()}
 	}
 	if def.GapUs > 0 {
@@ -80,12 +94,46 @@ func NewView(def *plan.View) (*View, error) {
 	return v, nil
 }
 
-// Store reads what is stored of a view. It is asked only for what has fired.
+// Within bounds what the view holds in memory; call it first.
+func (v *View) Within(m *Memory) {
+	v.memory = m
+	if v.hop != nil {
+		v.hop.memory = m
+	}
+	if v.sessions != nil {
+		v.sessions.memory = m
+	}
+}
+
+// Close gives back the memory of a view that is no more.
+func (v *View) Close() {
+	for _, p := range v.panes {
+		for _, w := range p.keys {
+			v.memory.Drop(&w.item)
+		}
+	}
+	if v.hop != nil {
+		for _, n := range v.hop.runs {
+			v.memory.Drop(&n.item)
+		}
+	}
+	if v.sessions != nil {
+		for _, list := range v.sessions.keys {
+			for _, n := range list {
+				v.memory.Drop(&n.item)
+			}
+		}
+	}
+}
+
+// Store reads what is committed of a view. It is asked only for what is not in memory: what has fired, and what Memory let go.
 type Store interface {
 	// Window gives what is stored of a window, or of a hopping view's pane; nil if nothing.
 	Window(start int64, key []byte) ([]byte, error)
 	// Near gives the sessions of a key that start at to or before and end at from or after; only views with sessions ask.
 	Near(key []byte, from, to int64, f func(start int64, stored []byte) error) error
+	// Pane gives what is stored of all keys' windows that start at a time; only views with tumbling windows ask.
+	Pane(start int64, f func(key, stored []byte) error) error
 }
 
 // Outcome says what became of a delta.
@@ -117,23 +165,11 @@ func (v *View) Delta(start int64, key, src []byte, watermark int64, store Store)
 	if class == window.TooLate {
 		return rest, Outcome{class, true, start, window.End(start, v.Def.WindowUs)}, nil
 	}
-	w := v.panes[start][string(key)]
-	if w == nil {
-		w = &Window{}
-		if class == window.Late {
-			bytes, err := store.Window(start, key)
-			if err != nil {
-				return nil, Outcome{}, err
-			}
-			if w.fresh = bytes == nil; !w.fresh {
-				if w, err = v.Decode(bytes); err != nil {
-					return nil, Outcome{}, err
-				}
-			}
-		}
-		v.put(start, string(key), w)
+	w, err := v.window(start, key, class, store)
+	if err != nil {
+		return nil, Outcome{}, err
 	}
-	v.touch(start, key, w)
+	v.touch(w)
 	if w.Partial == nil {
 		w.Partial, v.delta = v.delta, nil
 	} else {
@@ -150,38 +186,50 @@ func (v *View) Replace(start int64, key []byte, partial aggregate.Partial, water
 	if class == window.TooLate {
 		return Outcome{class, true, start, window.End(start, v.Def.WindowUs)}, nil
 	}
-	w := v.panes[start][string(key)]
-	if w == nil {
-		w = &Window{}
-		if class == window.Late {
-			bytes, err := store.Window(start, key)
-			if err != nil {
-				return Outcome{}, err
-			}
-			if w.fresh = bytes == nil; !w.fresh {
-				if w, err = v.Decode(bytes); err != nil {
-					return Outcome{}, err
-				}
-			}
-		}
-		v.put(start, string(key), w)
+	w, err := v.window(start, key, class, store)
+	if err != nil {
+		return Outcome{}, err
 	}
 	if partial != nil || w.Partial == nil {
 		w.Partial = partial
 	}
 	w.empty = partial == nil
-	v.touch(start, key, w)
+	v.touch(w)
 	w.late = w.late || class == window.Late
 	return Outcome{Class: class}, nil
 }
 
-func (v *View) put(start int64, key string, w *Window) {
-	keys := v.panes[start]
-	if keys == nil {
-		keys = map[string]*Window{}
-		v.panes[start] = keys
+// window gives a window from memory or from the store, or makes it.
+func (v *View) window(start int64, key []byte, class window.Class, store Store) (*Window, error) {
+	p := v.pane(start)
+	if w := p.keys[string(key)]; w != nil {
+		return w, nil
 	}
-	keys[key] = w
+	w := &Window{}
+	if class == window.Late || p.away {
+		bytes, err := store.Window(start, key)
+		if err != nil {
+			return nil, err
+		}
+		if w.fresh = bytes == nil && class == window.Late; bytes != nil {
+			if w, err = v.Decode(bytes); err != nil {
+				return nil, err
+			}
+			v.memory.Back()
+		}
+	}
+	w.in, w.key = p, string(key)
+	p.keys[w.key] = w
+	return w, nil
+}
+
+func (v *View) pane(start int64) *pane {
+	p := v.panes[start]
+	if p == nil {
+		p = &pane{start: start, keys: map[string]*Window{}}
+		v.panes[start] = p
+	}
+	return p
 }
 
 // Begin says at which watermark the stored windows stand; call it before Restore.
@@ -194,7 +242,11 @@ func (v *View) Begin(watermark int64) {
 	}
 }
 
-// Restore puts a stored window back; call it for those that have not fired, and for all panes that are in one that has not.
+// Away says that there are stored windows that start at a time and have not fired; of a view with tumbling windows, instead of Restore.
+func (v *View) Away(start int64) { v.pane(start).away = true }
+
+// Restore puts a stored session or a pane of a hopping view back, as far as memory allows; call it for sessions that have not fired, and
+// for all panes that are in a window that has not.
 func (v *View) Restore(start int64, key, bytes []byte) error {
 	if v.hop != nil {
 		return v.hop.restore(start, string(key), bytes)
@@ -202,11 +254,7 @@ func (v *View) Restore(start int64, key, bytes []byte) error {
 	if v.sessions != nil {
 		return v.sessions.restore(string(key), bytes)
 	}
-	w, err := v.Decode(bytes)
-	if err != nil {
-		return err
-	}
-	v.put(start, string(key), w)
+	v.Away(start)
 	return nil
 }
 
@@ -250,20 +298,25 @@ func (v *View) Flush(watermark int64, store Store, report func(Change)) error {
 		return v.hop.flush(watermark, store, report)
 	}
 	if v.sessions != nil {
-		return v.sessions.flush(watermark, report)
+		return v.sessions.flush(watermark, store, report)
 	}
-	for start, keys := range v.panes {
+	for start, p := range v.panes {
 		if window.Classify(window.End(start, v.Def.WindowUs), 0, watermark) == window.OnTime {
 			continue
 		}
-		for key, w := range keys {
-			v.tell(start, key, w, true, report)
+		if p.away && !v.Def.EmitFinal {
+			if err := v.tellAway(p, store, report); err != nil {
+				return err
+			}
+		}
+		for _, w := range p.keys {
+			v.tell(w, true, report)
 		}
 		delete(v.panes, start)
 	}
-	for _, t := range v.touched {
-		if t.window.changed { // and was not told as one that fired
-			v.tell(t.start, t.key, t.window, false, report)
+	for _, w := range v.touched {
+		if w.changed { // and was not told as one that fired
+			v.tell(w, false, report)
 		}
 	}
 	if clear(v.touched); cap(v.touched) > maxTouched {
@@ -273,23 +326,38 @@ func (v *View) Flush(watermark int64, store Store, report func(Change)) error {
 	return nil
 }
 
-func (v *View) touch(start int64, key []byte, w *Window) {
+func (v *View) touch(w *Window) {
 	if !w.changed {
 		w.changed = true
-		v.touched = append(v.touched, touched{start, string(key), w})
+		v.touched = append(v.touched, w)
 	}
 }
 
+// tellAway reports windows that fire and are in the store alone. It comes before those in memory, whose changes the store does not have yet.
+func (v *View) tellAway(p *pane, store Store, report func(Change)) error {
+	return store.Pane(p.start, func(key, stored []byte) error {
+		if p.keys[string(key)] != nil {
+			return nil
+		}
+		w, err := v.Decode(stored)
+		if err == nil {
+			report(Change{Start: p.start, Key: string(key), Window: w, Fired: true})
+		}
+		return err
+	})
+}
+
 // tell reports a window that changed, or fires.
-func (v *View) tell(start int64, key string, w *Window, fires bool, report func(Change)) {
-	c := Change{Start: start, Key: key, Window: w, Fired: fires}
+func (v *View) tell(w *Window, fires bool, report func(Change)) {
+	c := Change{Start: w.in.start, Key: w.key, Window: w, Fired: fires}
 	if w.late && !w.fresh {
 		w.Revision++
 	}
 	if w.empty {
 		c.Dropped, c.Retracted = true, w.late && !w.fresh
 		w.changed = false
-		delete(v.panes[start], key)
+		delete(w.in.keys, w.key)
+		v.memory.Drop(&w.item)
 		if w.Partial != nil {
 			report(c)
 		}
@@ -299,33 +367,26 @@ func (v *View) tell(start int64, key string, w *Window, fires bool, report func(
 		c.Stored = w.Partial.Append(appendUvarint(nil, uint64(w.Revision)))
 	}
 	w.changed, w.late, w.fresh = false, false, false
+	if fires {
+		v.memory.Drop(&w.item)
+	} else {
+		v.memory.Hold(&w.item, w, around+2*int64(len(w.key))+cost(len(w.Partial), len(c.Stored)))
+	}
 	report(c)
 }
 
-// Show reports each open window that viewers are to see, as they stand; after Restore.
-func (v *View) Show(watermark int64, report func(Change)) {
+// Show reports each open window that viewers are to see, as they stand; after Restore. Of a view with tumbling windows Scan gives them.
+func (v *View) Show(watermark int64, store Store, report func(Change)) error {
 	if v.hop != nil {
-		for key, n := range v.hop.runs {
-			v.hop.show(key, n, watermark, report)
-		}
-		return
+		return v.hop.showAll(watermark, store, report)
 	}
 	if v.sessions != nil {
-		for key, list := range v.sessions.keys {
-			for _, n := range list {
-				report(Change{Start: n.first, Key: key, Window: n.window()})
-			}
-		}
-		return
+		return v.sessions.showAll(store, report)
 	}
-	for start, keys := range v.panes {
-		for key, w := range keys {
-			report(Change{Start: start, Key: key, Window: w})
-		}
-	}
+	return nil
 }
 
-// Open counts the windows held, of a hopping view the panes, and gives the panes in order.
+// Open counts the windows in memory, of a hopping view the panes, and gives the panes in order.
 func (v *View) Open() (windows int, panes []int64) {
 	if v.hop != nil {
 		seen := map[int64]bool{}
@@ -347,8 +408,8 @@ func (v *View) Open() (windows int, panes []int64) {
 		}
 		return windows, slices.Sorted(maps.Keys(seen))
 	}
-	for _, keys := range v.panes {
-		windows += len(keys)
+	for _, p := range v.panes {
+		windows += len(p.keys)
 	}
 	return windows, slices.Sorted(maps.Keys(v.panes))
 }

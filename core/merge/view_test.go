@@ -114,11 +114,9 @@ func TestAnyOrderAndDelayGivesTheNaiveResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		v, err := merge.NewView(def)
-		if err != nil {
-			t.Fatal(err)
-		}
+		memory := drawMemory(t)
 		d := newDisk()
+		v := restarted(t, def, memory, d, 0)
 		naive := map[place][]reading{}
 		wantRefused, refused, watermark := 0, 0, int64(-100)
 		for range rapid.IntRange(1, 60).Draw(t, "deltas") {
@@ -130,7 +128,12 @@ func TestAnyOrderAndDelayGivesTheNaiveResult(t *testing.T) {
 				d.flush(t, v, watermark)
 			case 2: // a restart: open windows come back from the store
 				d.flush(t, v, watermark)
-				v = restarted(t, def, d, watermark)
+				v.Close()
+				v = restarted(t, def, memory, d, watermark)
+			}
+			if rapid.Bool().Draw(t, "committed") {
+				d.flush(t, v, watermark)
+				memory.Trim()
 			}
 			first := drawReading(t)
 			pane := window.Pane(first.us, size)
@@ -161,7 +164,15 @@ func TestAnyOrderAndDelayGivesTheNaiveResult(t *testing.T) {
 			t.Fatalf("%d deltas refused, want %d", refused, wantRefused)
 		}
 		compare(t, v, layout, d, naive)
+		if bytes, items, _, _ := memory.Usage(); bytes != 0 || items != 0 {
+			t.Fatalf("%d windows, %d bytes are still counted", items, bytes)
+		}
 	})
+}
+
+// drawMemory is one that holds nothing, or a few windows, or all.
+func drawMemory(t *rapid.T) *merge.Memory {
+	return merge.NewMemory(rapid.SampledFrom([]int64{0, 2000, 1 << 40}).Draw(t, "memory"))
 }
 
 func drawReading(t *rapid.T) reading {
@@ -169,16 +180,15 @@ func drawReading(t *rapid.T) reading {
 		rapid.Int64Range(-1000, 1000).Draw(t, "n"), rapid.Float64Range(-1e6, 1e6).Draw(t, "x")}
 }
 
-func restarted(t *rapid.T, def *plan.View, d *disk, watermark int64) *merge.View {
+func restarted(t *rapid.T, def *plan.View, memory *merge.Memory, d *disk, watermark int64) *merge.View {
 	v, err := merge.NewView(def)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for at, bytes := range d.windows {
+	v.Within(memory)
+	for at := range d.windows {
 		if at.start+size > watermark {
-			if err := v.Restore(at.start, []byte(at.key), bytes); err != nil {
-				t.Fatal(err)
-			}
+			v.Away(at.start)
 		}
 	}
 	return v

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -85,13 +86,36 @@ func (s *Store) Window(partition, view uint32, start int64, group []byte) ([]byt
 
 // Windows gives a view's windows in one partition that start in [from, to), by start, then key. f ends it with false.
 func (s *Store) Windows(partition, view uint32, from, to int64, f func(start int64, group, state []byte) (bool, error)) error {
-	lower, upper := windowKey(partition, view, from, nil), windowKey(partition, view, to, nil)
+	return s.WindowsFrom(partition, view, from, nil, to, f)
+}
+
+// WindowsFrom is Windows from a group's window on.
+func (s *Store) WindowsFrom(partition, view uint32, from int64, group []byte, to int64, f func(start int64, group, state []byte) (bool, error)) error {
+	lower, upper := windowKey(partition, view, from, group), windowKey(partition, view, to, nil)
 	if to == 1<<63-1 {
 		upper = after(key('v', view, partition))
 	}
 	return s.scan(lower, upper, func(k, v []byte) (bool, error) {
 		return f(readTime(k[9:]), k[17:], v)
 	})
+}
+
+// Starts gives the times, from one on, at which windows of a view start, whatever their groups are. It skips over the groups.
+func (s *Store) Starts(partition, view uint32, from int64) (starts []int64, err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: windowKey(partition, view, from, nil), UpperBound: after(key('v', view, partition))})
+	if err != nil {
+		return nil, fmt.Errorf("scan core state: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; {
+		start := readTime(it.Key()[9:])
+		starts = append(starts, start)
+		if start == math.MaxInt64 {
+			break
+		}
+		ok = it.SeekGE(windowKey(partition, view, start+1, nil))
+	}
+	return starts, it.Error()
 }
 
 // Sessions gives each session of a view in one partition. f ends it with false.
