@@ -71,14 +71,15 @@ func (e *edition) with(put []*fence.Feature, drop []string, at int64) *edition {
 	}
 	apply := func(set *fence.Set, stream string) *fence.Set {
 		var wanted []fence.Fence
+		stays := map[string]bool{}
 		for _, f := range put {
 			if len(f.Streams) == 0 || slices.Contains(f.Streams, stream) {
-				wanted = append(wanted, f.Fence)
+				wanted, stays[f.ID] = append(wanted, f.Fence), true
 			}
 		}
 		absent := slices.DeleteFunc(slices.Clone(gone), func(id string) bool {
 			_, there := set.Get(id)
-			return !there || slices.ContainsFunc(wanted, func(f fence.Fence) bool { return f.ID == id })
+			return !there || stays[id]
 		})
 		if len(absent) > 0 {
 			set = set.Without(absent...)

@@ -286,7 +286,7 @@ func (c *client) flushOther(enc *encoder, name string, s *subscription) {
 			enc.empty(name, s.seq)
 			s.fresh = false
 		} else if t := c.hub.Lookup(name); t != nil {
-			s.topic, s.version, s.fresh = t, 0, true
+			s.topic, s.version = t, 0 // all of it came after the snapshot
 		}
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math"
+	"net/http"
 	"os"
 	"strconv"
 	"testing"
@@ -18,7 +19,7 @@ import (
 
 const austinSQL = `
 CREATE STREAM buses (vehicle STRING KEY, ts TIMESTAMP, lat DOUBLE, lon DOUBLE, speed DOUBLE, route STRING)
-  WITH (topic = 'bus/{vehicle}/position', timestamp = 'ts', disorder = '30s');
+  WITH (topic = 'bus/{vehicle}/position', timestamp = 'ts', disorder = '30s', position = 'lat,lon');
 CREATE VIEW by_vehicle AS
   SELECT vehicle, COUNT(*) AS n, MIN(speed) AS lo, MAX(speed) AS hi, AVG(speed) AS mean
   FROM buses WINDOW TUMBLING (SIZE 5 MINUTES, GRACE PERIOD 1 HOUR, RETENTION 20000 DAYS) GROUP BY vehicle;
@@ -127,15 +128,25 @@ func compare(t *testing.T, s *site, view, key string, want map[windowKey]summary
 }
 
 func TestAustin(t *testing.T) {
+	soak := os.Getenv("HEXPANE_SOAK") != ""
 	for _, c := range []struct {
 		day     string
 		shuffle string
 		kill    bool
-	}{{"2016-11-25", "0s", false}, {"2015-06-07", "30s", false}, {"2016-11-25", "30s", true}, {"2015-06-07", "0s", true}} {
+		fences  bool
+	}{{"2016-11-25", "0s", false, soak}, {"2015-06-07", "30s", false, soak}, {"2016-11-25", "30s", true, true}, {"2015-06-07", "0s", true, soak}} {
 		t.Run(fmt.Sprintf("%s_shuffle_%s_kill_%v", c.day, c.shuffle, c.kill), func(t *testing.T) {
 			file := data(t, "austin/"+c.day+".csv.gz")
 			byVehicle, byCell, rows := austinTruth(t, file)
-			s := startSite(t, austinSQL)
+			s := startSite(t, austinSQL, "--core.state.table_rows", "1000000", "--core.query.max_rows", "1000000")
+			var visits []string // at the city's neighbourhoods
+			if c.fences {
+				collection, areas := neighbourhoods(t)
+				visits = visited(t, file, areas)
+				if status, text, _ := request(t, "POST", s.http+"/api/v1/fences", collection); status != http.StatusOK {
+					t.Fatal(status, text)
+				}
+			}
 			replay := s.Replay(t, file, "--sort", "timestamp", "--speed", "0", "--shuffle", c.shuffle, "--seed", "7",
 				"--topic", austinTopic, "--payload", austinPayload)
 			if c.kill {
@@ -165,6 +176,10 @@ func TestAustin(t *testing.T) {
 			})
 			compare(t, s, "by_vehicle", "vehicle", byVehicle)
 			compare(t, s, "by_cell", "cell", byCell)
+			if c.fences {
+				fencedAsBruteForce(t, s, visits)
+				t.Logf("soak: %s, shuffled by %s, kills %v: %d enter and exit events at Austin's neighbourhoods, as brute force has them", c.day, c.shuffle, c.kill, len(visits))
+			}
 			s.Stop(t)
 		})
 	}
