@@ -82,6 +82,8 @@ type Config struct {
 
 		MaxPush  int `yaml:"max_push" default:"100" help:"push queries (SELECT … EMIT CHANGES) at once"`
 		PushRows int `yaml:"push_rows" default:"10000" help:"rows that wait for who reads a push query; past it the query ends"`
+
+		PushInterval time.Duration `yaml:"push_interval" default:"0s" help:"a push query gets an open window's results at most once in this time, the newest; 0: each that a commit changes. Fired ones come at once"`
 	} `yaml:"query" help:"SELECT"`
 
 	Map struct {
@@ -112,6 +114,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
 	case c.Query.MaxPush < 0:
 		return fmt.Errorf("query.max_push: %d must not be negative", c.Query.MaxPush)
+	case c.Query.PushInterval < 0:
+		return fmt.Errorf("query.push_interval: %s must not be negative", c.Query.PushInterval)
 	case c.Query.PushRows < 1:
 		return fmt.Errorf("query.push_rows: %d must be at least 1", c.Query.PushRows)
 	case c.Fences.Max < 1:

@@ -430,7 +430,9 @@ func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *m
 	if err := p.changed(t, v.Def, start, w.End, key, row); err != nil || !ok {
 		return err
 	}
-	t.results = append(t.results, resultOf(v.Def, string(key), start, w, row))
+	told := resultOf(v.Def, string(key), start, w, row)
+	told.early = !fired
+	t.results = append(t.results, told)
 	if fired {
 		p.effect(t, point(v.Def, start, row))
 	}

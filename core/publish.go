@@ -30,14 +30,17 @@ type result struct {
 	view  *plan.View
 	key   string
 	order int64 // the window's start; the end of a session, whose start may move
+	start int64
+	early bool // the window has not fired
 	row   []value.Value
 }
 
 func resultOf(v *plan.View, key string, start int64, w *merge.Window, row []value.Value) result {
+	r := result{view: v, key: key, order: start, start: start, row: row}
 	if v.GapUs > 0 {
-		start = w.End
+		r.order = w.End
 	}
-	return result{v, key, start, row}
+	return r
 }
 
 var positionColumns = []live.Column{{Name: "id", Kind: value.String}, {Name: "lat", Kind: value.Double}, {Name: "lon", Kind: value.Double},

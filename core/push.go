@@ -31,8 +31,14 @@ type listener struct {
 	ended chan struct{}
 	why   error // once ended is closed
 
-	mu   sync.Mutex // partitions give rows at once, and a compiled expression is for one at a time
-	over bool
+	mu    sync.Mutex // partitions give rows at once, and a compiled expression is for one at a time
+	over  bool
+	early early
+}
+
+// newListener makes one that gets results of open windows at most once in a time, 0: each, and for whom so many rows wait.
+func newListener(every time.Duration, rows int) *listener {
+	return &listener{rows: make(chan []value.Value, rows), ended: make(chan struct{}), early: newEarly(every, rows)}
 }
 
 func (l *listener) end(why error) {
@@ -55,10 +61,13 @@ func (l *listener) take(from *sql.PushSource, row []value.Value) {
 	if l.over {
 		return
 	}
-	out, ok := from.Row(row)
-	if !ok {
-		return
+	if out, ok := from.Row(row); ok {
+		l.send(out)
 	}
+}
+
+// send hands a row to who reads; the lock is held.
+func (l *listener) send(out []value.Value) {
 	select {
 	case l.rows <- out:
 	default:
@@ -84,6 +93,15 @@ func (s *pushes) give(source uint32, row []value.Value) {
 	defer s.mu.RUnlock()
 	for l, from := range s.sources[source] {
 		l.take(from, row)
+	}
+}
+
+// told hands the result of a view's window to who listens.
+func (s *pushes) told(r result) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for l, from := range s.sources[r.view.Id] {
+		l.told(from, r)
 	}
 }
 
@@ -155,7 +173,7 @@ func (p *partition) pushed(t *turn) {
 		p.pushes.give(r.source, r.row)
 	}
 	for _, r := range t.results {
-		p.pushes.give(r.view.Id, r.row)
+		p.pushes.told(r)
 	}
 }
 
@@ -164,7 +182,7 @@ func (c *Core) push(ctx context.Context, st *sql.Select) (*api.Answer, error) {
 	if n := int(c.pushes.count.Load()); n >= c.cfg.Query.MaxPush {
 		return nil, &api.StatementError{Message: fmt.Sprintf("%d push queries listen already; no more may (query.max_push)", n), Line: st.Place().Line, Column: st.Place().Column}
 	}
-	l := &listener{rows: make(chan []value.Value, c.cfg.Query.PushRows), ended: make(chan struct{})}
+	l := newListener(c.cfg.Query.PushInterval, c.cfg.Query.PushRows)
 	if err := c.catalog.watch(ctx, st, l, &c.pushes); err != nil {
 		return nil, err
 	}
@@ -221,12 +239,28 @@ func (s *pushStream) Next(ctx context.Context) ([]value.Value, error) {
 	if s.left == 0 {
 		return nil, nil
 	}
-	var row []value.Value
-	select {
-	case row = <-s.listener.rows:
-	default:
+	row, err := s.next(ctx)
+	if row == nil || err != nil {
+		return nil, err
+	}
+	if s.left > 0 {
+		s.left--
+	}
+	return row, nil
+}
+
+func (s *pushStream) next(ctx context.Context) ([]value.Value, error) {
+	for {
 		select {
-		case row = <-s.listener.rows:
+		case row := <-s.listener.rows:
+			return row, nil
+		default:
+		}
+		select {
+		case row := <-s.listener.rows:
+			return row, nil
+		case <-s.listener.early.due:
+			s.listener.release()
 		case <-s.listener.ended:
 			return nil, s.listener.why
 		case <-s.core.stopping:
@@ -235,16 +269,13 @@ func (s *pushStream) Next(ctx context.Context) ([]value.Value, error) {
 			return nil, ctx.Err()
 		}
 	}
-	if s.left > 0 {
-		s.left--
-	}
-	return row, nil
 }
 
 // Close lets go of the query.
 func (s *pushStream) Close() {
 	s.closed.Do(func() {
 		s.core.pushes.remove(s.listener)
+		s.listener.early.stop()
 		if s.listener.watch == 0 {
 			return
 		}

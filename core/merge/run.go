@@ -48,9 +48,9 @@ func (n *run) LetGo() {
 // weigh says what a pane of the run takes now, that is stored in so many bytes.
 func (n *run) weigh(h *hopper, r *record, stored int) {
 	n.held -= r.cost
-	r.cost = 100 + cost(0, stored)
+	r.cost = 100 + int64(stored)
 	if r.base != nil {
-		r.cost += cost(len(h.layout), 0)
+		r.cost += cost(len(h.layout), stored)
 	}
 	n.held += r.cost
 }
