@@ -18,7 +18,7 @@ import (
 
 const fencedSQL = `
 CREATE STREAM vans (van STRING KEY, ts TIMESTAMP, lat DOUBLE, lon DOUBLE, speed DOUBLE) WITH (topic = 'v/{van}', timestamp = 'ts', position = 'lat,lon');
-CREATE VIEW visits AS SELECT fence, kind, COUNT(*) AS n, SUM(dwell_s) AS stayed, MIN(ts) AS first FROM fence_events WINDOW TUMBLING (SIZE 5 MINUTES, GRACE PERIOD 0 SECONDS) GROUP BY fence, kind EMIT FINAL;`
+CREATE VIEW visits AS SELECT fence, kind, COUNT(*) AS n, SUM(dwell_s) AS stayed, MIN(ts) AS first FROM fence_events WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY fence, kind EMIT FINAL;`
 
 // arrival is a reading and when it reaches the core.
 type arrival struct {
@@ -80,6 +80,13 @@ func fencesOf(t *testing.T, partitions uint32, list []arrival, disorder int64, c
 		check(t, err)
 		slices.Sort(rows)
 		all = append(all, rows...)
+	}
+	counted, err := f.ask("SELECT fence, kind, SUM(n) AS n FROM visits GROUP BY fence, kind ORDER BY fence, kind")
+	check(t, err)
+	told, err := f.ask("SELECT fence, kind, COUNT(*) AS n FROM fence_events GROUP BY fence, kind ORDER BY fence, kind")
+	check(t, err)
+	if c, w := strings.Join(counted, "\n"), strings.Join(told, "\n"); c != w {
+		t.Errorf("the view misses some that the table has: %s", firstDifference(c, w))
 	}
 	for i := range 5 {
 		for _, d := range f.core.fences.where.inside(fmt.Sprint("f", i)) {
@@ -258,4 +265,50 @@ func TestFenceBook(t *testing.T) {
 		t.Error("the plan in force has fences")
 	}
 	refused(f.core.fences.DeleteFence(t.Context(), "c", ""), 409, "stands in parked")
+}
+
+// An edit that is on disk when the core is killed lets devices out at its start, once.
+func TestFencesEditedBeforeAKill(t *testing.T) {
+	f := newField(t, 2)
+	defer func() { f.close() }()
+	statements, err := sql.Parse(fencedSQL)
+	check(t, err)
+	for _, st := range statements {
+		_, err := f.do(st)
+		check(t, err)
+	}
+	_, _, _, err = f.core.fences.PutFence(t.Context(), "a", []byte(`{"type":"Feature","properties":{},`+square(0, 0)+`}`), "")
+	check(t, err)
+	f.settle()
+	stream := f.core.catalog.plan().Streams[0]
+	for v := range 4 {
+		f.send("north", nil, reading{stream, []value.Value{value.OfString(fmt.Sprint("v", v)), value.OfTime(second), value.OfDouble(0.5), value.OfDouble(0.2 * float64(v+1)), value.OfDouble(1)}})
+	}
+	told := func() string {
+		rows, err := f.ask("SELECT device, kind FROM fence_events ORDER BY kind, device")
+		check(t, err)
+		return strings.Join(rows, "; ")
+	}
+	if got := told(); got != "v0, enter; v1, enter; v2, enter; v3, enter" {
+		t.Fatal(got)
+	}
+	half := `"geometry":{"type":"Polygon","coordinates":[[[0,0],[0.5,0],[0.5,1],[0,1],[0,0]]]}`
+	_, _, _, err = f.core.fences.PutFence(t.Context(), "a", []byte(`{"type":"Feature","properties":{},`+half+`}`), "")
+	check(t, err)
+	for range 3 {
+		f.crash()
+		if got := told(); got != "v0, enter; v1, enter; v2, enter; v3, enter; v2, exit; v3, exit" {
+			t.Fatal(got)
+		}
+		if n := f.core.fences.where.count("a"); n != 2 {
+			t.Fatal(n, " inside")
+		}
+	}
+	check(t, f.core.fences.DeleteFence(t.Context(), "a", ""))
+	for range 2 {
+		f.crash()
+		if got := told(); got != "v0, enter; v1, enter; v2, enter; v3, enter; v0, exit; v1, exit; v2, exit; v3, exit" {
+			t.Fatal(got)
+		}
+	}
 }

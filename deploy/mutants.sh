@@ -62,8 +62,20 @@ sabotage() {
 	core-place-not-kept)
 		swap core/partition.go '\t\ttx.Position(p.id, p.position)\n' '' ;;
 	core-effects-before-commit)
-		swap core/partition.go 't.tx.Effect(p.id, p.effects, point(v.Def, start, row))' \
-			'early := p.store.Begin()\n\t\tearly.Effect(p.id, p.effects, point(v.Def, start, row))\n\t\tif err := early.Commit(); err != nil {\n\t\t\treturn err\n\t\t}' ;;
+		swap core/partition.go 'p.effect(t, point(v.Def, start, row))' \
+			'early := &turn{tx: p.store.Begin()}\n\t\tp.effect(early, point(v.Def, start, row))\n\t\tt.effects++\n\t\tif err := early.tx.Commit(); err != nil {\n\t\t\treturn err\n\t\t}' ;;
+	core-fence-device-not-kept)
+		swap core/fenced.go 't.tx.Device(p.id, id, device, state)' '_ = state' ;;
+	core-fence-event-not-kept)
+		swap core/fenced.go '\tt.tx.FenceEvent(p.id, w.def.Id, e.ID, h.append(nil))\n' '' ;;
+	core-fence-rows-at-once)
+		swap core/fenced.go 'if h.until < mark {' 'if true {' ;;
+	core-fence-watermark-ahead)
+		swap core/fenced.go 'mark = min(mark, h.row[eventTs].Int())' '_ = h' ;;
+	core-fence-edit-lost)
+		swap core/fenced.go 'w.set != set || p.edition == nil' 'w.set != set && p.edition != nil' ;;
+	core-fence-correction-is-new)
+		swap core/fenced.go 'if old := w.held[e.Replaces]; old != nil {' 'if old := w.held[e.Replaces]; false {' ;;
 	core-nosync)
 		swap core/state/state.go 't.batch.Commit(pebble.Sync)' 't.batch.Commit(pebble.NoSync)' ;;
 	core-fastest-edge)
@@ -129,7 +141,7 @@ attack() { # in the copy; how a test is run
 }
 
 # The core's tests that are about event time and crashes; -failfast names the first that notices.
-coretests='TestRedelivery|TestEpochs|TestWhatIsTooLate|TestEmitFinal|TestNoEffects|TestNoEdgeDelays|TestWindowsClose|TestPartitionIs|TestFinalResults|TestACoreKilled|TestAnyPermutation|KeepToTheirBudget'
+coretests='TestRedelivery|TestEpochs|TestWhatIsTooLate|TestEmitFinal|TestNoEffects|TestNoEdgeDelays|TestWindowsClose|TestPartitionIs|TestFinalResults|TestACoreKilled|TestAnyPermutation|KeepToTheirBudget|TestFence'
 
 kinds() { # of tests that are about what a sabotage breaks
 	case $1 in
