@@ -52,6 +52,7 @@ type Config struct {
 		KeepMatches int           `yaml:"keep_matches" default:"10000" help:"rows of matches that SELECT shows, the newest of each partition"`
 	} `yaml:"pattern" help:"patterns (MATCH_RECOGNIZE)"`
 	Fences struct {
+		File         string        `yaml:"file" help:"GeoJSON FeatureCollection of fences to set at start; those whose ids are there already are left as they are"`
 		Max          int           `yaml:"max" default:"20000" help:"most fences"`
 		MaxVertices  int           `yaml:"max_vertices" default:"10000" help:"most corners of a fence"`
 		MaxBodyBytes int64         `yaml:"max_body_bytes" default:"64MiB" unit:"bytes" help:"largest request that brings fences"`

@@ -143,7 +143,12 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 			p.nudge()
 		}
 	}
-	if err = c.runFile(ctx); err != nil {
+	if cfg.Fences.File != "" {
+		if err = c.fences.readFile(ctx, cfg.Fences.File); err != nil {
+			return nil, err
+		}
+	}
+	if err = c.runFile(ctx); err != nil { // after the fences, which it may name
 		return nil, err
 	}
 	c.edge = d.Edge // not before: the file of statements runs while there is none yet

@@ -182,6 +182,11 @@ func (p *partition) advanceFences(t *turn) error {
 		p.m.fenceLate.Add(float64(w.engine.Late - w.late))
 		w.late = w.engine.Late
 	}
+	if mark := p.eventMark(); mark > dawn {
+		p.mu.Lock()
+		p.outputs[plan.FenceEvents] = mark
+		p.mu.Unlock()
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -278,8 +279,27 @@ func (b *fenceBook) DeleteFence(ctx context.Context, id, ifMatch string) error {
 	return b.edit(ctx, nil, []string{id})
 }
 
-// ImportFences sets all of a FeatureCollection, or none, and gives them as they are now.
-func (b *fenceBook) ImportFences(ctx context.Context, body []byte) ([]byte, error) {
+// readFile sets the fences of a file that are not there yet.
+func (b *fenceBook) readFile(ctx context.Context, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("fences.file: %w", err)
+	}
+	list, err := b.read(text)
+	if err != nil {
+		return fmt.Errorf("fences.file %s: %w", file, err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.current.Load().features
+	if list = slices.DeleteFunc(list, func(f *fence.Feature) bool { return now[f.ID] != nil }); len(list) == 0 {
+		return nil
+	}
+	return b.edit(ctx, list, nil)
+}
+
+// read reads a FeatureCollection or a Feature.
+func (b *fenceBook) read(body []byte) ([]*fence.Feature, error) {
 	var given struct {
 		Type     string            `json:"type"`
 		Features []json.RawMessage `json:"features"`
@@ -305,6 +325,15 @@ func (b *fenceBook) ImportFences(ctx context.Context, body []byte) ([]byte, erro
 			return nil, refused(fmt.Errorf("feature %d: %w", i+1, err))
 		}
 		list[i], seen[f.ID] = f, true
+	}
+	return list, nil
+}
+
+// ImportFences sets all of a FeatureCollection, or none, and gives them as they are now.
+func (b *fenceBook) ImportFences(ctx context.Context, body []byte) ([]byte, error) {
+	list, err := b.read(body)
+	if err != nil {
+		return nil, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

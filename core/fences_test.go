@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -235,6 +236,18 @@ func TestFenceBook(t *testing.T) {
 	f.core.cfg.Fences.Max = 3
 	_, _, err = put("d", feature("{}", 0), "")
 	refused(err, 400, "fences.max")
+
+	// A file brings what is not there yet.
+	file := filepath.Join(t.TempDir(), "fences.geojson")
+	check(t, os.WriteFile(file, []byte(`{"type":"FeatureCollection","features":[{"id":"c","type":"Feature","properties":{"name":"other"},`+square(9, 9)+`}]}`), 0o600))
+	check(t, f.core.fences.readFile(t.Context(), file))
+	if text, tag, _ := f.core.fences.Fence("c"); strings.Contains(string(text), "other") || tag != `"3"` {
+		t.Error(tag, string(text))
+	}
+	check(t, os.WriteFile(file, []byte(`{"type":"FeatureCollection","features":[{"type":"Feature"}]}`), 0o600))
+	if err := f.core.fences.readFile(t.Context(), file); err == nil || !strings.Contains(err.Error(), "fences.file") || !strings.Contains(err.Error(), "feature 1") {
+		t.Error(err)
+	}
 
 	// They survive a restart, and export is import.
 	before, err := f.core.fences.Fences()

@@ -49,7 +49,7 @@ type properties struct {
 // maxID is the longest id of a fence, in bytes.
 const maxID = 128
 
-// ParseFeature reads a Feature. Its id is the one given, or if that is empty the Feature's own. Errors say what is wrong with which property. The
+// ParseFeature reads a Feature. Its id is the one given, or if that is empty the Feature's own, or its property id. Errors say what is wrong with which property. The
 // caller bounds len(data).
 func ParseFeature(id string, data []byte, limits polygon.Limits) (*Feature, error) {
 	var raw struct {
@@ -65,6 +65,9 @@ func ParseFeature(id string, data []byte, limits polygon.Limits) (*Feature, erro
 	}
 	if id == "" && len(raw.ID) > 0 && json.Unmarshal(raw.ID, &id) != nil {
 		id = string(raw.ID) // a number
+	}
+	if own := raw.Properties["id"]; id == "" && len(own) > 0 && json.Unmarshal(own, &id) != nil {
+		id = string(own)
 	}
 	if err := checkID(id); err != nil {
 		return nil, err

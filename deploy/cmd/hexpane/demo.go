@@ -53,14 +53,18 @@ func demo(ctx context.Context, rt *service.Runtime, cfg *demoConfig) (err error)
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
-	statements, basemap := filepath.Join(cfg.Data, "city.sql"), filepath.Join(cfg.Data, "basemap.geojson")
-	if err := errors.Join(os.WriteFile(statements, []byte(deploy.CitySQL), 0o600), os.WriteFile(basemap, city.Basemap(), 0o600)); err != nil {
+	statements, basemap, fences := filepath.Join(cfg.Data, "city.sql"), filepath.Join(cfg.Data, "basemap.geojson"), filepath.Join(cfg.Data, "fences.geojson")
+	if err := errors.Join(os.WriteFile(statements, []byte(deploy.CitySQL), 0o600), os.WriteFile(basemap, city.Basemap(), 0o600),
+		os.WriteFile(fences, city.Fences(), 0o600)); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
 	if cfg.Core.SQL == "" {
 		cfg.Core.SQL = statements
 	}
 	cfg.Core.Map.Basemap = basemap
+	if cfg.Core.Fences.File == "" {
+		cfg.Core.Fences.File = fences
+	}
 	s, err := start(ctx, rt, &cfg.siteConfig)
 	if err != nil {
 		return err
