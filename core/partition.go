@@ -433,7 +433,7 @@ func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *m
 	told := resultOf(v.Def, string(key), start, w, row)
 	told.early = !fired
 	t.results = append(t.results, told)
-	if fired {
+	if fired && p.sink != nil { // a point costs more than all else
 		p.effect(t, point(v.Def, start, row))
 	}
 	return nil
