@@ -7,6 +7,7 @@
 //	catalog.go    the plan in force, and the edges
 //	query.go      SQL: statements and pull queries over the state
 //	push.go       push queries
+//	history.go    the history of a column, for charts
 //	insert.go     INSERT INTO
 //	fences.go     the fences in force, and their edits; fenced.go a partition's devices at them; whereabouts.go who is in which now
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another

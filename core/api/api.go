@@ -3,6 +3,7 @@
 //	api.go      routes, authentication, errors
 //	sql.go      POST /api/v1/sql
 //	push.go     the same of a push query, whose rows go out as they come
+//	history.go  GET /api/v1/metrics/{view}.{column}/data
 //	basemap.go  GET /api/v1/basemap, compressed once
 //	fences.go   /api/v1/fences
 //	openapi.go  GET /api/openapi.json, which a test holds against the routes
@@ -26,6 +27,8 @@ import (
 type Service interface {
 	// Execute runs statements and gives the answer of the last one.
 	Execute(ctx context.Context, sql string) (*Answer, error)
+	// Metric gives the history of one column of a view.
+	Metric(ctx context.Context, q *MetricQuery) (*Metric, error)
 	// Page is what the dashboard needs to start.
 	Page() any
 	// Basemap is the path of a GeoJSON file, or "".
@@ -124,7 +127,7 @@ func (s *server) routes() []route {
 		{"GET", "/api/v1/partitions", "Partitions, with place in the stream and watermarks.", list(v.Partitions)},
 		{"GET", "/api/v1/config", "What the dashboard needs to start.", list(v.Page)},
 		{"GET", "/api/v1/basemap", "GeoJSON to draw beneath; 404 if none is configured.", s.basemap},
-		{"GET", "/api/v1/metrics/{metric}/data", "History of one column of a view.", nil},
+		{"GET", metricPath, "History of one column of a view, VIEW.COLUMN.", s.metric},
 		{"GET", "/api/v1/fences", "All fences: a GeoJSON FeatureCollection, with how many devices are inside each now.", s.fences},
 		{"POST", "/api/v1/fences", "Sets the fences of a FeatureCollection, or one Feature: all of them or, with an error, none.", s.importFences},
 		{"GET", "/api/v1/fences/{id}", "One fence, a GeoJSON Feature; its ETag is its version.", s.fence},
@@ -146,7 +149,10 @@ func (s *server) routes() []route {
 	return routes
 }
 
-const ingestPath = "/api/v1/ingest"
+const (
+	ingestPath = "/api/v1/ingest"
+	metricPath = "/api/v1/metrics/{metric}/data"
+)
 
 // Handler serves everything.
 func Handler(p Parts) http.Handler {

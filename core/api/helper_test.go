@@ -17,11 +17,17 @@ type fake struct {
 	err     error
 	asked   string
 	basemap string
+	metric  *MetricQuery
+	points  []MetricPoint
 }
 
 func (f *fake) Execute(_ context.Context, sql string) (*Answer, error) {
 	f.asked = sql
 	return f.answer, f.err
+}
+func (f *fake) Metric(_ context.Context, q *MetricQuery) (*Metric, error) {
+	f.metric = q
+	return &Metric{Points: f.points}, f.err
 }
 func (f *fake) Page() any       { return map[string]any{"title": "test"} }
 func (f *fake) Basemap() string { return f.basemap }
