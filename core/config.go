@@ -65,6 +65,7 @@ type Config struct {
 		Tick            time.Duration `yaml:"tick" default:"40ms" help:"between two frames of a viewer"`
 		MaxClients      int           `yaml:"max_clients" default:"2000" help:"viewers at once"`
 		MaxTopics       int           `yaml:"max_topics" default:"100" help:"topics of one viewer"`
+		MaxRows         int           `yaml:"max_rows" default:"250000" help:"keys of one topic that viewers see, about half a KB of memory each; new ones past it are not shown, and counted; SELECT gives all. 0: no limit"`
 		MaxMessageBytes int64         `yaml:"max_message_bytes" default:"64KiB" unit:"bytes" help:"largest message from a viewer"`
 		WriteWait       time.Duration `yaml:"write_wait" default:"10s" help:"a viewer that takes longer to take a frame is closed"`
 	} `yaml:"live" help:"WebSocket"`
@@ -105,6 +106,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("time.max_future: %s must not be negative", c.Time.MaxFuture)
 	case c.Live.Tick < 5*time.Millisecond:
 		return fmt.Errorf("live.tick: %s must be at least 5ms", c.Live.Tick)
+	case c.Live.MaxRows < 0:
+		return fmt.Errorf("live.max_rows: %d must not be negative", c.Live.MaxRows)
 	case c.Tables.MaxRows < 1:
 		return fmt.Errorf("tables.max_rows: %d must be at least 1", c.Tables.MaxRows)
 	case c.Tables.MaxBytes < 1:

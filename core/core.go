@@ -102,7 +102,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 		return nil, err
 	}
 	c.hub = live.New(live.Config{Tick: cfg.Live.Tick, Query: c.ask, MaxClients: cfg.Live.MaxClients, MaxMessage: cfg.Live.MaxMessageBytes,
-		WriteWait: cfg.Live.WriteWait, MaxTopics: cfg.Live.MaxTopics, Token: cfg.HTTP.Token}, d.Metrics, c.m.framed, d.Log)
+		WriteWait: cfg.Live.WriteWait, MaxTopics: cfg.Live.MaxTopics, MaxRows: cfg.Live.MaxRows, Token: cfg.HTTP.Token}, d.Metrics, c.m.framed, d.Log)
 	c.live = &publisher{hub: c.hub}
 	if c.fences, err = openFences(cfg, c.store, c.catalog, newWhereabouts(c.hub), d.Log); err != nil {
 		return nil, err

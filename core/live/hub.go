@@ -29,6 +29,7 @@ type Config struct {
 	MaxMessage int64                                                // bytes, from a client
 	WriteWait  time.Duration                                        // a client that takes longer to take a frame is closed
 	MaxTopics  int                                                  // subscriptions of one client
+	MaxRows    int                                                  // keys of one topic; 0: without end
 	Query      func(ctx context.Context, sql string) (Query, error) // nil: push queries are not served
 	Token      string                                               // unless empty: wanted as ?token= or a bearer token
 }
@@ -45,19 +46,21 @@ type Hub struct {
 	open    atomic.Int64 // connections, and those that are about to be
 	status  atomic.Pointer[[]byte]
 
-	frames, shed prometheus.Counter
-	stage        prometheus.Observer
+	frames, shed, unshown prometheus.Counter
+	stage                 prometheus.Observer
 }
 
 // New makes a hub.
 func New(cfg Config, r prometheus.Registerer, stage prometheus.Observer, log *slog.Logger) *Hub {
 	h := &Hub{cfg: cfg, log: log, topics: map[string]*Topic{}, clients: map[*client]struct{}{}, stage: stage,
 		frames: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_core_live_frames_total", Help: "Frames written to clients."}),
+		unshown: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_core_live_unshown_total",
+			Help: "Rows of new keys that viewers don't see, since their topic has live.max_rows keys already."}),
 		shed: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_core_live_shed_total",
 			Help: "Ticks at which a client was still busy with the frame before, and got the newest state later."}),
 	}
 	h.upgrader = websocket.Upgrader{ReadBufferSize: 1 << 10, WriteBufferSize: 16 << 10, EnableCompression: false}
-	r.MustRegister(h.frames, h.shed, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_live_clients", Help: "WebSocket clients connected."},
+	r.MustRegister(h.frames, h.shed, h.unshown, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_live_clients", Help: "WebSocket clients connected."},
 		func() float64 { return float64(h.Clients()) }))
 	return h
 }
@@ -76,6 +79,7 @@ func (h *Hub) Topic(name string, columns []Column, binary bool) *Topic {
 	t := h.topics[name]
 	if t == nil || !sameColumns(t.columns, columns) {
 		t = newTopic(name, columns, binary)
+		t.limit, t.unshown = h.cfg.MaxRows, h.unshown
 		h.topics[name] = t
 	}
 	return t

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Column of a topic's rows.
@@ -32,6 +33,8 @@ type Topic struct {
 	name    string
 	columns []Column
 	binary  bool // may be encoded in binary
+	limit   int  // keys at most; 0: without end
+	unshown prometheus.Counter
 
 	mu        sync.RWMutex
 	slots     map[string]int
@@ -66,6 +69,9 @@ func (t *Topic) Put(rows []Row, watermark int64, marked bool) {
 		i, ok := t.slots[r.Key]
 		switch {
 		case ok && r.Order < t.rows[i].Order:
+			continue
+		case !ok && t.limit > 0 && len(t.slots) >= t.limit:
+			t.unshown.Inc()
 			continue
 		case !ok && len(t.free) > 0:
 			i = t.free[len(t.free)-1]
