@@ -41,11 +41,11 @@ func (p *partition) showSome() error {
 	}
 	u := p.unshown[0]
 	def := u.view.Def
-	watermark, done, n := p.inputMark(def), true, 0
-	if p.views[def.Id] != u.view { // it was dropped meanwhile
+	if p.views[def.Id] != u.view { // it was dropped meanwhile, and its stream may be
 		p.unshown = p.unshown[1:]
 		return nil
 	}
+	watermark, done, n := p.inputMark(def), true, 0
 	t := &turn{marks: p.outputs}
 	from := func(_, to int64, f func(int64, []byte, []byte) (bool, error)) error {
 		return p.store.WindowsFrom(p.id, def.Id, u.start, u.key, to, f)
