@@ -78,6 +78,10 @@ type Config struct {
 		Batch  int    `yaml:"batch" default:"5000" help:"points a request"`
 	} `yaml:"influx" help:"history in InfluxDB"`
 
+	Backup struct {
+		Dir string `yaml:"dir" help:"directory that backups are written into, each below its own name (hexpane backup); empty: none are made"`
+	} `yaml:"backup" help:"copies of the state while the core runs"`
+
 	Query struct {
 		Timeout time.Duration `yaml:"timeout" default:"30s" help:"longest a SELECT may run"`
 		MaxRows int           `yaml:"max_rows" default:"100000" help:"most rows a SELECT may give"`

@@ -8,6 +8,7 @@
 //	query.go      SQL: statements and pull queries over the state
 //	push.go       push queries
 //	history.go    the history of a column, for charts
+//	backup.go     backups of a running core, and restoring one
 //	insert.go     INSERT INTO
 //	fences.go     the fences in force, and their edits; fenced.go a partition's devices at them; whereabouts.go who is in which now
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
@@ -29,6 +30,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -69,6 +71,7 @@ type Core struct {
 	handler    http.Handler
 	status     *status
 	version    string
+	backing    sync.Mutex    // one backup at a time
 	received   atomic.Uint64 // bytes of batches taken in
 	pushes     pushes
 	fences     *fenceBook
@@ -99,6 +102,9 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 		return nil, err
 	}
 	if c.store, err = state.Open(filepath.Join(d.DataDir, "state"), cfg.State.CacheBytes, d.Log); err != nil {
+		return nil, err
+	}
+	if err = c.restorePlan(ctx); err != nil {
 		return nil, err
 	}
 	c.hub = live.New(live.Config{Tick: cfg.Live.Tick, Query: c.ask, MaxClients: cfg.Live.MaxClients, MaxMessage: cfg.Live.MaxMessageBytes,

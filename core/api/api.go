@@ -4,6 +4,7 @@
 //	sql.go      POST /api/v1/sql
 //	push.go     the same of a push query, whose rows go out as they come
 //	history.go  GET /api/v1/metrics/{view}.{column}/data
+//	backup.go   POST /api/v1/backup
 //	basemap.go  GET /api/v1/basemap, compressed once
 //	fences.go   /api/v1/fences
 //	openapi.go  GET /api/openapi.json, which a test holds against the routes
@@ -29,6 +30,8 @@ type Service interface {
 	Execute(ctx context.Context, sql string) (*Answer, error)
 	// Metric gives the history of one column of a view.
 	Metric(ctx context.Context, q *MetricQuery) (*Metric, error)
+	// Backup writes the state below the configured directory, and says where.
+	Backup(ctx context.Context, name string) (*Backup, error)
 	// Page is what the dashboard needs to start.
 	Page() any
 	// Basemap is the path of a GeoJSON file, or "".
@@ -127,6 +130,7 @@ func (s *server) routes() []route {
 		{"GET", "/api/v1/partitions", "Partitions, with place in the stream and watermarks.", list(v.Partitions)},
 		{"GET", "/api/v1/config", "What the dashboard needs to start.", list(v.Page)},
 		{"GET", "/api/v1/basemap", "GeoJSON to draw beneath; 404 if none is configured.", s.basemap},
+		{"POST", backupPath, "Writes a backup of the core's state into the directory configured, backup.dir, below a name.", s.backup},
 		{"GET", metricPath, "History of one column of a view, VIEW.COLUMN.", s.metric},
 		{"GET", "/api/v1/fences", "All fences: a GeoJSON FeatureCollection, with how many devices are inside each now.", s.fences},
 		{"POST", "/api/v1/fences", "Sets the fences of a FeatureCollection, or one Feature: all of them or, with an error, none.", s.importFences},
@@ -151,6 +155,7 @@ func (s *server) routes() []route {
 
 const (
 	ingestPath = "/api/v1/ingest"
+	backupPath = "/api/v1/backup"
 	metricPath = "/api/v1/metrics/{metric}/data"
 )
 

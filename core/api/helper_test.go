@@ -29,6 +29,10 @@ func (f *fake) Metric(_ context.Context, q *MetricQuery) (*Metric, error) {
 	f.metric = q
 	return &Metric{Points: f.points}, f.err
 }
+func (f *fake) Backup(_ context.Context, name string) (*Backup, error) {
+	f.asked = name
+	return &Backup{Path: "/backups/" + name}, f.err
+}
 func (f *fake) Page() any       { return map[string]any{"title": "test"} }
 func (f *fake) Basemap() string { return f.basemap }
 func (f *fake) Streams() any    { return map[string]any{"streams": []string{}} }

@@ -42,6 +42,9 @@ func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
 					"watermark": object{"type": []string{"string", "null"}, "format": "date-time"},
 					"messages":  object{"type": "array", "items": object{"type": "string"}}}}}, "text/csv": object{"schema": object{"type": "string"}}}}
 		}
+		if r.path == backupPath {
+			describeBackup(op, responses)
+		}
 		if r.path == metricPath {
 			describeMetric(op, responses)
 		}

@@ -2,6 +2,7 @@
 //
 //	state.go   opening, transactions
 //	keys.go    the keys
+//	backup.go  checkpoints, and stores put back from one
 //	read.go    what queries and restarts read
 //
 // A partition's turn is one Tx and one synced commit: windows, rows, the place in the stream, effects. The package

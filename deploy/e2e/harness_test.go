@@ -7,6 +7,7 @@
 //	apart_test.go     the halves as processes of their own; outages
 //	disk_test.go      an edge whose disk is filled
 //	backup_test.go    an old copy of an edge put back
+//	restore_test.go   backups of a running core
 //	influx_test.go    history in InfluxDB
 //	contract_test.go  commands and endpoints
 //	prompt_test.go    the SQL client at a terminal (terminal_test.go), client_test.go without one, and interrupted

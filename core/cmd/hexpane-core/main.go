@@ -30,6 +30,7 @@ func (c *config) Validate() error {
 func main() {
 	cfg := &config{}
 	service.Main(service.Program{Name: "hexpane-core", Summary: "merges what edges send, answers SQL, serves the live map", Config: cfg,
+		Commands: []service.Program{restoreCommand()},
 		Run: func(ctx context.Context, rt *service.Runtime) error {
 			release, err := service.LockDir(cfg.Data, "hexpane-core", 1)
 			if err != nil {
