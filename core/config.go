@@ -76,6 +76,8 @@ type Config struct {
 		Org    string `yaml:"org" help:"organisation; empty for 1.8"`
 		Bucket string `yaml:"bucket" default:"hexpane" help:"bucket; for 1.8 database/policy"`
 		Batch  int    `yaml:"batch" default:"5000" help:"points a request"`
+
+		QueueBytes int64 `yaml:"queue_bytes" default:"4GiB" unit:"bytes" help:"disk for points that wait while InfluxDB is away or slow; past it the oldest are dropped, counted; 0: no bound"`
 	} `yaml:"influx" help:"history in InfluxDB"`
 
 	Backup struct {
@@ -148,6 +150,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("pattern.max_bytes: %d must not be negative", c.Pattern.MaxBytes)
 	case c.Influx.URL != "" && c.Influx.Bucket == "":
 		return fmt.Errorf("influx.bucket: must be set with influx.url")
+	case c.Influx.QueueBytes < 0:
+		return fmt.Errorf("influx.queue_bytes: %d must not be negative", c.Influx.QueueBytes)
 	case c.Influx.Batch < 1:
 		return fmt.Errorf("influx.batch: %d must be at least 1", c.Influx.Batch)
 	}

@@ -118,7 +118,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	c.live.topics(nil, p)
 	if cfg.Influx.URL != "" {
 		c.sink = influx.New(influx.Config{URL: cfg.Influx.URL, Token: cfg.Influx.Token, Org: cfg.Influx.Org, Bucket: cfg.Influx.Bucket,
-			Batch: cfg.Influx.Batch}, c.store, p.Partitions, d.Metrics, d.Log, func(line, reason string) {
+			Batch: cfg.Influx.Batch, QueueBytes: cfg.Influx.QueueBytes}, c.store, p.Partitions, d.Metrics, d.Log, func(line, reason string) {
 			d.Log.Error("InfluxDB refused a point; it was set aside", "point", line, "reason", reason)
 		})
 	}

@@ -179,6 +179,13 @@ func (s *Store) Effects(partition uint32, from uint64, limit int, f func(number 
 	})
 }
 
+// LastDurable gives the highest number of a partition's effects whose commit is finished; 0 if none ever was, since the store was opened or waiting then.
+func (s *Store) LastDurable(partition uint32) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.synced[partition]
+}
+
 // loadSynced finds the last effect of each partition: what is there when the database is opened is durable.
 func (s *Store) loadSynced() (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{'x'}, UpperBound: []byte{'x' + 1}})

@@ -1,6 +1,7 @@
 // Package influx writes history to InfluxDB 2.x, or 1.8 through its v2 endpoints, from a durable queue.
 //
 //	influx.go  Sink: queue → InfluxDB, in batches, acknowledged after InfluxDB stored them
+//	budget.go  how much may wait, and what goes past that
 //	point.go   a view's result → line protocol
 //
 // It uses the client's blocking writer: the asynchronous one drops points in an outage. Network errors, 429 and 5xx are tried again
@@ -25,13 +26,16 @@ import (
 // Config says where to write.
 type Config struct {
 	URL, Token, Org, Bucket string
-	Batch                   int // points a request
+	Batch                   int   // points a request
+	QueueBytes              int64 // disk for points that wait, about; 0: without bound
 }
 
 // Queue is where points wait; the core's state is one.
 type Queue interface {
 	Effects(partition uint32, from uint64, limit int, f func(number uint64, data []byte)) error
 	EffectsDone(partition uint32, from, to uint64) error
+	// LastDurable is the highest number of the partition's points; 0: there never was one.
+	LastDurable(partition uint32) uint64
 }
 
 // Sink writes one core's queue.
@@ -46,6 +50,10 @@ type Sink struct {
 	points   prometheus.Counter
 	refused  prometheus.Counter
 	rejected func(line, reason string)
+	budget   budget
+	writing  uint32 // the partition whose points are being written
+	until    uint64 // and the last of them
+	err      error  // the queue's, met while writing
 }
 
 // New makes a sink for a number of partitions; rejected is told of each point that InfluxDB refuses.
@@ -55,7 +63,8 @@ func New(cfg Config, queue Queue, partitions uint32, r prometheus.Registerer, lo
 	r.MustRegister(points, refused)
 	client := influxdb2.NewClientWithOptions(cfg.URL, cfg.Token, influxdb2.DefaultOptions().SetHTTPRequestTimeout(20).SetUseGZip(true).SetMaxRetries(0))
 	return &Sink{cfg: cfg, queue: queue, log: log, client: client, writer: client.WriteAPIBlocking(cfg.Org, cfg.Bucket),
-		wake: make(chan struct{}, 1), next: make([]uint64, partitions), points: points.WithLabelValues("influx"), refused: refused, rejected: rejected}
+		wake: make(chan struct{}, 1), next: make([]uint64, partitions), points: points.WithLabelValues("influx"), refused: refused, rejected: rejected,
+		budget: newBudget(cfg.QueueBytes, r)}
 }
 
 // Wake says that points wait. It never blocks.
@@ -69,6 +78,9 @@ func (s *Sink) Wake() {
 // Run writes until ctx ends; what is left waits in the queue for the next start.
 func (s *Sink) Run(ctx context.Context) error {
 	defer s.client.Close()
+	if err := s.open(); err != nil {
+		return err
+	}
 	s.Wake() // what the last run left
 	for {
 		select {
@@ -95,7 +107,11 @@ func (s *Sink) Run(ctx context.Context) error {
 
 // drain writes one batch of a partition's queue; the error is the queue's.
 func (s *Sink) drain(ctx context.Context, partition uint32) (int, error) {
+	if err := s.shed(ctx); err != nil {
+		return 0, err
+	}
 	var lines []string
+	bytes := 0
 	var first, last uint64
 	err := s.queue.Effects(partition, s.next[partition], s.cfg.Batch, func(number uint64, data []byte) {
 		if len(lines) == 0 {
@@ -103,13 +119,21 @@ func (s *Sink) drain(ctx context.Context, partition uint32) (int, error) {
 		}
 		last = number
 		lines = append(lines, string(data))
+		bytes += len(data)
 	})
 	if err != nil || len(lines) == 0 {
 		return 0, err
 	}
+	s.budget.line, s.writing, s.until = int64(bytes/len(lines)), partition, last
 	s.write(ctx, lines)
+	if s.err != nil {
+		return 0, s.err
+	}
 	if ctx.Err() != nil {
 		return 0, nil // not known to be written: again after the restart
+	}
+	if s.given() {
+		return len(lines), nil
 	}
 	s.next[partition] = last + 1
 	return len(lines), s.queue.EffectsDone(partition, first, last)
@@ -117,7 +141,7 @@ func (s *Sink) drain(ctx context.Context, partition uint32) (int, error) {
 
 // write stores lines, whatever it takes, or gives up when ctx ends.
 func (s *Sink) write(ctx context.Context, lines []string) {
-	for tries := 0; ctx.Err() == nil; tries++ {
+	for tries := 0; ctx.Err() == nil && !s.given() && s.err == nil; tries++ {
 		err := s.writer.WriteRecord(ctx, lines...)
 		if err == nil {
 			s.points.Add(float64(len(lines)))
@@ -130,6 +154,9 @@ func (s *Sink) write(ctx context.Context, lines []string) {
 		if tries%20 == 0 {
 			s.log.Warn("InfluxDB does not take points; they wait on disk", "url", s.cfg.URL, "error", err, "tries", tries+1)
 		}
+		if s.err = s.shed(ctx); s.err != nil {
+			return
+		}
 		backoff := min(10*time.Second, 100*time.Millisecond<<min(tries, 10))
 		select {
 		case <-ctx.Done():
@@ -137,6 +164,9 @@ func (s *Sink) write(ctx context.Context, lines []string) {
 		}
 	}
 }
+
+// given reports that the points being written are dropped meanwhile.
+func (s *Sink) given() bool { return s.next[s.writing] > s.until }
 
 // split finds the points that a 400 is about. InfluxDB stored the good ones of some, of others none: writing twice is harmless.
 func (s *Sink) split(ctx context.Context, lines []string, err error) {

@@ -58,6 +58,16 @@ func (q *queue) EffectsDone(partition uint32, from, to uint64) error {
 	return nil
 }
 
+func (q *queue) LastDurable(partition uint32) uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	last := uint64(0)
+	for n := range q.lines[partition] {
+		last = max(last, n)
+	}
+	return last
+}
+
 func (q *queue) len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
