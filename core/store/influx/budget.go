@@ -65,15 +65,20 @@ func (s *Sink) shed(ctx context.Context) error {
 		if s.budget.bytes == 0 || int64(all)*(s.budget.line+pointOverhead) <= s.budget.bytes {
 			return nil
 		}
+		bytes := 0
 		n, first, last := 0, uint64(0), uint64(0)
-		if err := s.queue.Effects(p, s.next[p], s.cfg.Batch, func(number uint64, _ []byte) {
+		if err := s.queue.Effects(p, s.next[p], s.cfg.Batch, func(number uint64, data []byte) {
 			if n == 0 {
 				first = number
 			}
 			last = number
+			bytes += len(data)
 			n++
 		}); err != nil || n == 0 {
 			return err
+		}
+		if s.budget.line = int64(bytes / n); int64(all)*(s.budget.line+pointOverhead) <= s.budget.bytes { // these are shorter than those before
+			return nil
 		}
 		s.next[p] = last + 1
 		s.budget.dropped.Add(float64(n))

@@ -21,11 +21,13 @@ import (
 // While InfluxDB is away, what waits stays within the budget: the oldest points go, counted, and the newest are written when it is back.
 func TestQueueKeepsItsBudget(t *testing.T) {
 	var down atomic.Bool
+	var asked atomic.Int64
 	down.Store(true)
 	var mu sync.Mutex
 	var stored []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if down.Load() {
+			asked.Add(1)
 			http.Error(w, "not now", http.StatusServiceUnavailable)
 			return
 		}
@@ -66,6 +68,11 @@ func TestQueueKeepsItsBudget(t *testing.T) {
 		}
 	}
 	within(320)
+	for deadline := time.Now().Add(10 * time.Second); asked.Load() == 0; time.Sleep(5 * time.Millisecond) { // so that it is stuck in a write
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is written")
+		}
+	}
 	add(500, 200)
 	within(320)
 	if q.len() < 250 {
