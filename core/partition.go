@@ -57,6 +57,7 @@ type partition struct {
 	told     map[uint32]int64  // watermarks that other partitions know of, by view or join
 	toldAt   int64
 	mail     atomic.Bool // letters wait
+	refused  refusedPoints
 	rings    chan struct{}
 	wake     func(partition uint32)
 	joined   atomic.Int64 // rows that joins keep
@@ -134,6 +135,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	if err != nil {
 		return errors.Join(err, tx.Discard())
 	}
+	mailed = p.noteRefused(t) || mailed
 	for _, m := range batch {
 		p.bytes.Add(uint64(m.Bytes))
 		if err := p.apply(ctx, t, m); err != nil {

@@ -1,0 +1,57 @@
+package core
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hexpane/hexpane/protocol/wire"
+)
+
+// refusedPoints are points that InfluxDB refused, on their way into the table rejected: the sink is told of them on a goroutine of its own, and rows
+// are a partition's to write.
+type refusedPoints struct {
+	mu   sync.Mutex
+	list []*wire.Rejected
+}
+
+// maxRefused bounds what waits for a turn; past it points are in the log and the counter alone.
+const maxRefused = 1000
+
+// refusedPoint notes a point that InfluxDB refused. A core killed before the next turn has it in its log alone.
+func (c *Core) refusedPoint(line, reason string) {
+	c.log.Error("InfluxDB refused a point; it was set aside", "point", line, "reason", reason)
+	p := c.partitions[0]
+	p.refused.mu.Lock()
+	if len(p.refused.list) < maxRefused {
+		p.refused.list = append(p.refused.list, &wire.Rejected{Stream: measurement(line), Topic: "influx:" + c.cfg.Influx.Bucket, Reason: reason, Sample: []byte(line),
+			AtUs: time.Now().UnixMicro()})
+	}
+	p.refused.mu.Unlock()
+	p.nudge()
+}
+
+// measurement is the view that a line is of.
+func measurement(line string) string {
+	for i := 0; i < len(line); i++ {
+		switch line[i] {
+		case '\\':
+			i++
+		case ',', ' ':
+			return strings.ReplaceAll(line[:i], `\`, "")
+		}
+	}
+	return line
+}
+
+// noteRefused writes the rows of refused points; false if there are none.
+func (p *partition) noteRefused(t *turn) bool {
+	p.refused.mu.Lock()
+	list := p.refused.list
+	p.refused.list = nil
+	p.refused.mu.Unlock()
+	for _, r := range list {
+		p.rejected(t, r)
+	}
+	return len(list) > 0
+}
