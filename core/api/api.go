@@ -123,7 +123,7 @@ func (s *server) routes() []route {
 	}
 	v := s.Service
 	routes := []route{
-		{"POST", "/api/v1/sql", "Runs SQL statements; a SELECT answers rows, and with EMIT CHANGES goes on as one JSON object a line. Accept: text/csv gives CSV.", s.sql},
+		{"POST", "/api/v1/sql", "Runs SQL statements; a SELECT answers rows, and with EMIT CHANGES goes on as one JSON object a line. Accept: text/csv gives CSV, application/x-ndjson an object a row.", s.sql},
 		{"GET", "/api/v1/streams", "Streams, with columns, watermark and rates.", list(v.Streams)},
 		{"GET", "/api/v1/views", "Views, with columns, windows and watermark.", list(v.Views)},
 		{"GET", "/api/v1/edges", "Edges, with counts and lag.", list(v.Edges)},

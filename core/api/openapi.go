@@ -40,7 +40,8 @@ func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
 					"columns":   object{"type": "array", "items": object{"type": "object", "properties": object{"name": object{"type": "string"}, "type": object{"type": "string"}}}},
 					"rows":      object{"type": "array", "items": object{"type": "array", "items": object{}}},
 					"watermark": object{"type": []string{"string", "null"}, "format": "date-time"},
-					"messages":  object{"type": "array", "items": object{"type": "string"}}}}}, "text/csv": object{"schema": object{"type": "string"}}}}
+					"messages":  object{"type": "array", "items": object{"type": "string"}}}}}, "text/csv": object{"schema": object{"type": "string"}},
+				"application/x-ndjson": object{"schema": object{"type": "string"}}}}
 		}
 		if r.path == backupPath {
 			describeBackup(op, responses)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -40,6 +41,10 @@ func (s *server) sql(w http.ResponseWriter, r *http.Request) {
 		s.csv(w, answer)
 		return
 	}
+	if strings.Contains(r.Header.Get("Accept"), "application/x-ndjson") {
+		s.ndjson(w, answer)
+		return
+	}
 	if answer.Columns == nil {
 		answer.Columns = []Column{}
 	}
@@ -66,5 +71,37 @@ func (s *server) csv(w http.ResponseWriter, answer *Answer) {
 	c.Flush()
 	if err = errors.Join(err, c.Error()); err != nil {
 		s.Log.Debug("CSV answer was cut off", "error", err)
+	}
+}
+
+// ndjson writes a JSON object a row, by column, as loaders of other tools take it.
+func (s *server) ndjson(w http.ResponseWriter, answer *Answer) {
+	names := make([][]byte, len(answer.Columns))
+	for i, column := range answer.Columns {
+		name, err := json.Marshal(column.Name)
+		if err != nil {
+			fail(w, http.StatusInternalServerError, "the answer could not be written: "+err.Error())
+			return
+		}
+		names[i] = append(name, ':')
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("Cache-Control", "no-store")
+	out := bufio.NewWriterSize(w, 64<<10)
+	var line []byte
+	for _, row := range answer.Rows {
+		line = append(line[:0], '{')
+		for i, v := range row {
+			if i > 0 {
+				line = append(line, ',')
+			}
+			line = v.AppendJSON(append(line, names[i]...))
+		}
+		if _, err := out.Write(append(line, '}', '\n')); err != nil {
+			return // the client is gone
+		}
+	}
+	if err := out.Flush(); err != nil {
+		s.Log.Debug("NDJSON answer was cut off", "error", err)
 	}
 }
