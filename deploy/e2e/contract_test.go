@@ -122,8 +122,18 @@ func TestEndpoints(t *testing.T) {
 	for _, path := range []string{"/", "/status", "/healthz", "/readyz", "/metrics", "/api/v1/streams", "/api/v1/views", "/api/v1/edges", "/api/v1/partitions"} {
 		status("GET", path, "", 200)
 	}
-	for _, call := range []string{"GET /api/v1/metrics/per_device.n/data", "GET /api/v1/fences", "PUT /api/v1/fences/a",
-		"GET /api/v1/alerts", "POST /api/v1/alerts/a/ack", "GET /api/v1/dashboards", "DELETE /api/v1/dashboards/a"} {
+	if text := status("GET", "/api/v1/metrics/per_device.n/data", "", 200); !strings.Contains(text, `"points":[{`) || !strings.Contains(text, `"watermark"`) {
+		t.Errorf("a metric's data: %s", text)
+	}
+	status("GET", "/api/v1/metrics/per_device.m/data", "", 400)
+	status("PUT", "/api/v1/fences/a", "{}", 400)
+	status("PUT", "/api/v1/fences/a", `{"type":"Feature","properties":{"name":"A"},"geometry":{"type":"Polygon","coordinates":[[[1,1],[2,1],[2,2],[1,1]]]}}`, 201)
+	if text := status("GET", "/api/v1/fences", "", 200); !strings.Contains(text, `"name":"A"`) {
+		t.Errorf("fences: %s", text)
+	}
+	status("GET", "/api/v1/fences/a/inside", "", 200)
+	status("DELETE", "/api/v1/fences/a", "", 204)
+	for _, call := range []string{"GET /api/v1/alerts", "POST /api/v1/alerts/a/ack", "GET /api/v1/dashboards", "DELETE /api/v1/dashboards/a"} {
 		method, path, _ := strings.Cut(call, " ")
 		status(method, path, "{}", 501)
 	}

@@ -102,8 +102,8 @@ func TestPrompt(t *testing.T) {
 	x.expect(first)
 
 	x.send(`\d` + enter)
-	x.expect("\nfleet     view      vehicles\n")
-	x.expect("late      built in\n")
+	x.expect("\nfleet         view      vehicles\n")
+	x.expect("late          built in\n")
 	x.expect(first)
 	x.send(`\f csv` + enter)
 	x.expect(first)
