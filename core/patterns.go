@@ -33,6 +33,7 @@ type patternState struct {
 	told   pattern.Counts // what metrics know of
 	kept   uint64         // number of the last match row
 	swept  int64          // watermark at which silent keys were let go last
+	broken []brokenKey    // could not be read
 }
 
 type patternKey struct {
@@ -42,6 +43,19 @@ type patternKey struct {
 	place int   // in due; −1: it is not there
 	bytes int
 	dirty bool
+
+	added     []byte // rows of this turn
+	rows      int    // how many
+	written   uint64 // number of the last entry of its log
+	logged    uint64 // entries that are stored
+	loggedFor int    // rows in them, and one for each
+	whole     bool   // its state is to be written, not what is new of it
+}
+
+// brokenKey is what is stored of a key that can't be read.
+type brokenKey struct {
+	name string
+	logs []uint64
 }
 
 func newPatternState(def *plan.Pattern, route *plan.Route, limits pattern.Limits) (*patternState, error) {
@@ -94,6 +108,8 @@ func (p *partition) take(t *turn, s *patternState, rows [][]value.Value, width i
 				k = s.add(s.NewKey(name), string(name))
 			}
 			if s.Add(k.Key, us, slices.Clone(row[:width+1])) { // a row of the batch would keep all of it in memory
+				k.added = value.AppendRow(binary.AppendVarint(k.added, us), row[:width+1])
+				k.rows++
 				s.touch(k)
 				continue
 			}
@@ -135,7 +151,7 @@ func (p *partition) advancePatterns(t *turn) {
 			k.dirty = false
 			s.Advance(k.Key, mark, func(m *pattern.Match) { p.matches(t, s, k, m) })
 			s.settle(k)
-			t.tx.PatternKey(p.id, s.def.Id, []byte(k.name), s.Encode(nil, k.Key))
+			p.keepKey(t, s, k, mark)
 		}
 		clear(s.dirty)
 		s.dirty = s.dirty[:0]
@@ -144,11 +160,64 @@ func (p *partition) advancePatterns(t *turn) {
 	}
 }
 
-// settle notes when a key is due next, and what it holds.
-func (s *patternState) settle(k *patternKey) {
-	bytes := k.Bytes()
+// keepKey stores what became of a key. Its rows are written anew only when the turns since then gave it as many as it has: else each row of a key
+// with a thousand would write all of them.
+func (p *partition) keepKey(t *turn, s *patternState, k *patternKey, mark int64) {
+	name := []byte(k.name)
+	if k.whole || k.loggedFor+k.rows+1 >= k.Rows() {
+		t.tx.PatternKey(p.id, s.def.Id, name, s.Encode(nil, k.Key))
+		p.dropLog(t, s, k)
+		k.whole = false
+		s.weigh(k, k.Bytes())
+	} else {
+		k.written++
+		k.logged++
+		k.loggedFor += k.rows + 1
+		t.tx.PatternLog(p.id, s.def.Id, name, k.written, append(binary.AppendVarint(nil, mark), k.added...))
+		s.weigh(k, k.bytes+len(k.added)+200*k.rows)
+	}
+	k.added, k.rows = nil, 0
+}
+
+func (p *partition) dropLog(t *turn, s *patternState, k *patternKey) {
+	for ; k.logged > 0; k.logged-- {
+		t.tx.DropPatternLog(p.id, s.def.Id, []byte(k.name), k.written+1-k.logged)
+	}
+	k.loggedFor = 0
+}
+
+// relive gives a key what a turn gave it once: its state then follows, and its matches are told already.
+func (p *partition) relive(s *patternState, k *patternKey, number uint64, entry []byte) error {
+	mark, n := binary.Varint(entry)
+	if n <= 0 {
+		return value.ErrCorrupt
+	}
+	width := int(s.def.Columns)
+	for entry = entry[n:]; len(entry) > 0; k.loggedFor++ {
+		us, n := binary.Varint(entry)
+		if n <= 0 {
+			return value.ErrCorrupt
+		}
+		row := make([]value.Value, width)
+		var err error
+		if entry, err = value.ReadRow(entry[n:], row); err != nil {
+			return err
+		}
+		s.Add(k.Key, us, row)
+	}
+	s.Advance(k.Key, mark, nil)
+	k.written, k.logged, k.loggedFor = number, k.logged+1, k.loggedFor+1
+	return nil
+}
+
+func (s *patternState) weigh(k *patternKey, bytes int) {
 	s.bytes += bytes - k.bytes
-	k.bytes, k.wake = bytes, s.Wake(k.Key)
+	k.bytes = bytes
+}
+
+// settle notes when a key is due next.
+func (s *patternState) settle(k *patternKey) {
+	k.wake = s.Wake(k.Key)
 	switch {
 	case k.wake == math.MaxInt64 && k.place >= 0:
 		heap.Remove(&s.due, k.place)
@@ -167,6 +236,7 @@ func (p *partition) forgetKey(t *turn, s *patternState, k *patternKey) {
 	s.bytes -= k.bytes
 	delete(s.keys, k.name)
 	t.tx.DropPatternKey(p.id, s.def.Id, []byte(k.name))
+	p.dropLog(t, s, k)
 }
 
 // sweepPattern lets go of keys in which nothing is under way and that were silent for longer than pattern.max_age, once a minute of event time; and

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 	"google.golang.org/protobuf/proto"
@@ -40,8 +41,15 @@ func (p *partition) carryOver(old, next *patternState) {
 	next.kept, next.swept = old.kept, old.swept
 	for name, k := range old.keys {
 		p.restoreKey(next, name, old.Encode(nil, k.Key))
-		if k := next.keys[name]; k != nil {
-			next.touch(k) // so that it is stored as one of this definition
+		n := next.keys[name]
+		if n == nil {
+			b := &next.broken[len(next.broken)-1]
+			for number := k.written + 1 - k.logged; number <= k.written; number++ {
+				b.logs = append(b.logs, number)
+			}
+		} else {
+			n.written, n.logged, n.whole = k.written, k.logged, true
+			next.touch(n) // so that it is stored as one of this definition
 		}
 	}
 }
@@ -51,9 +59,12 @@ func (p *partition) restoreKey(s *patternState, name string, stored []byte) {
 	k, err := s.Adopt([]byte(name), stored)
 	if err != nil {
 		p.log.Error("the state of a pattern's key can't be read; it begins anew", "pattern", s.def.Name, "key", keyText([]byte(name)), "error", err)
+		s.broken = append(s.broken, brokenKey{name: name})
 		return
 	}
-	s.settle(s.add(k, name))
+	n := s.add(k, name)
+	s.weigh(n, k.Bytes())
+	s.settle(n)
 }
 
 // restorePatterns reads what is stored of each pattern, and deletes what is of none.
@@ -69,6 +80,25 @@ func (p *partition) restorePatterns() error {
 		}); err != nil {
 			return err
 		}
+		if err = p.store.PatternLogs(p.id, id, func(name []byte, number uint64, entry []byte) (bool, error) {
+			k := s.keys[string(name)]
+			if k == nil {
+				s.broken = append(s.broken, brokenKey{string(name), []uint64{number}})
+				return true, nil
+			}
+			err := p.relive(s, k, number, entry)
+			if err != nil {
+				err = fmt.Errorf("pattern %s: what a turn gave key %s: %w", s.def.Name, keyText(name), err)
+			}
+			return true, err
+		}); err != nil {
+			return err
+		}
+		for _, k := range s.keys {
+			s.weigh(k, k.Bytes())
+			s.settle(k)
+		}
+		s.told = s.Counts() // matches told before are not counted again
 		p.countPattern(s)
 		t := &turn{}
 		if err = p.store.PatternMatches(p.id, id, s.kept-min(s.kept, keptMatches)+1, func(number uint64, stored []byte) (bool, error) {
@@ -83,6 +113,10 @@ func (p *partition) restorePatterns() error {
 	ids, err := p.store.Patterns()
 	tx := p.store.Begin()
 	gone := false
+	for _, s := range p.patterns {
+		gone = gone || len(s.broken) > 0
+		p.dropBroken(tx, s)
+	}
 	for _, id := range ids {
 		if p.patterns[id] == nil {
 			gone = true
@@ -95,10 +129,22 @@ func (p *partition) restorePatterns() error {
 	return tx.Commit()
 }
 
+// dropBroken deletes what could not be read, so that it is not taken for the state of a key that begins anew.
+func (p *partition) dropBroken(tx *state.Tx, s *patternState) {
+	for _, b := range s.broken {
+		tx.DropPatternKey(p.id, s.def.Id, []byte(b.name))
+		for _, number := range b.logs {
+			tx.DropPatternLog(p.id, s.def.Id, []byte(b.name), number)
+		}
+	}
+	s.broken = nil
+}
+
 // adoptPatterns deletes the state of patterns that the new plan does not have.
 func (p *partition) adoptPatterns(t *turn, old map[uint32]*patternState) {
 	for id, s := range old {
-		if p.patterns[id] != nil {
+		if next := p.patterns[id]; next != nil {
+			p.dropBroken(t.tx, next)
 			continue
 		}
 		t.tx.DropPattern(p.id, id)

@@ -144,6 +144,9 @@ func (e *Engine) trim(k *Key) {
 // and the rows that PREV looks back at.
 func (k *Key) Idle() bool { return len(k.waiting) == 0 && len(k.attempts) == 0 }
 
+// Rows is how many rows the key keeps, waiting ones among them.
+func (k *Key) Rows() int { return len(k.rows) + len(k.waiting) }
+
 // Newest is the event time (µs) of the newest row taken; math.MinInt64 without one.
 func (k *Key) Newest() int64 {
 	switch {

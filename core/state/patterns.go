@@ -5,10 +5,11 @@ import (
 	"math"
 )
 
-// What a pattern keeps in one partition: the state of each key, and its newest matches.
+// What a pattern keeps in one partition: the state of each key, what turns gave it since, and the newest matches.
 const (
 	patternKeys    = 0
 	patternMatches = 1
+	patternLogs    = 2
 )
 
 func patternKey(partition, pattern uint32, kind byte) []byte {
@@ -27,6 +28,32 @@ func (t *Tx) PatternKey(partition, pattern uint32, k, state []byte) {
 // DropPatternKey deletes the state of a key.
 func (t *Tx) DropPatternKey(partition, pattern uint32, k []byte) {
 	t.delete(append(patternKey(partition, pattern, patternKeys), k...))
+}
+
+func logKey(partition, pattern uint32, k []byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(patternKey(partition, pattern, patternLogs), k...), number)
+}
+
+// PatternLog keeps what a turn gave a key, since its state was kept whole; DropPatternLog lets go of it. No key may begin with another one.
+func (t *Tx) PatternLog(partition, pattern uint32, k []byte, number uint64, entry []byte) {
+	t.set(logKey(partition, pattern, k, number), entry)
+}
+
+// DropPatternLog deletes an entry.
+func (t *Tx) DropPatternLog(partition, pattern uint32, k []byte, number uint64) {
+	t.delete(logKey(partition, pattern, k, number))
+}
+
+// PatternLogs gives what turns gave keys, key by key, oldest first. f ends it with false.
+func (s *Store) PatternLogs(partition, pattern uint32, f func(k []byte, number uint64, entry []byte) (bool, error)) error {
+	prefix := patternKey(partition, pattern, patternLogs)
+	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
+		at := len(k) - 8
+		if at < len(prefix) {
+			return false, errCorrupt
+		}
+		return f(k[len(prefix):at], binary.BigEndian.Uint64(k[at:]), v)
+	})
 }
 
 // PatternMatch keeps a row of a match; DropPatternMatches deletes those up to a number.

@@ -45,7 +45,7 @@ func TestShippedPatternsFindWhatWasPlanted(t *testing.T) {
 	}
 	for part := range 3 { // kills while it comes
 		from := float64(readings) * float64(part+1) / 5
-		eventually(t, func() error {
+		patiently(t, func() error {
 			if n, err := sum(h.core.http, "hexpane_core_intake_rows_total"); err != nil || part == 0 && n < from {
 				return fmt.Errorf("%v rows have come: %v", n, err)
 			}
@@ -130,7 +130,7 @@ func prime(t *testing.T, h *halves, at []*site, when time.Time) {
 		c.Disconnect(100)
 	}
 	want := when.Add(-31 * time.Second)
-	eventually(t, func() error {
+	patiently(t, func() error {
 		if _, rows, err := ask(h.core.http, "SELECT edge FROM edges WHERE readings >= 4"); err != nil || len(rows) != len(at) {
 			return fmt.Errorf("%d edges: %v", len(rows), err)
 		}
@@ -202,4 +202,16 @@ func watermarkOf(server, pattern string) (mark time.Time, err error) {
 		return mark, fmt.Errorf("no watermark: %w", err)
 	}
 	return *answer.Watermark, nil
+}
+
+// patiently is eventually for a million readings.
+func patiently(t *testing.T, f func() error) {
+	t.Helper()
+	var err error
+	for end := time.Now().Add(10 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if err = f(); err == nil {
+			return
+		}
+	}
+	t.Fatal("not within 10 minutes: ", err)
 }
