@@ -19,8 +19,8 @@ import "encoding/binary"
 //	j <join> <partition> <side> <time> <number>    row that a join keeps
 //	k <pattern> <partition> 0 <key>           rows and partial matches of a key
 //	k <pattern> <partition> 1 <number>        row of a match, of the newest
-//	H                                         plan of the backup that this store was put back from, until the catalogue has it
 //	k <pattern> <partition> 2 <key> <number>  what a turn gave a key since its state was written
+//	H                                         plan of the backup that this store was put back from, until the catalogue has it
 //	F 0                                       the last version given to a fence
 //	F 1 <id>                                  fence: version, GeoJSON Feature
 //	n <stream> <partition> <device>           a device at fences
