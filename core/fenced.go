@@ -21,6 +21,7 @@ type fenceWatch struct {
 	def    *plan.Stream
 	set    *fence.Set
 	engine *fence.Engine
+	fixes  []fence.Fix           // of a batch, not looked at yet
 	held   map[string]*heldEvent // what may still change, by event ID
 	next   int64                 // none of them is settled while the watermark is not above it
 	late   uint64                // counted so far
@@ -149,21 +150,32 @@ func floorMs(us int64) int64 {
 	return us / 1000
 }
 
-// observed takes a position to the fences.
-func (p *partition) observed(t *turn, def *plan.Stream, key []byte, row []value.Value, us int64) error {
+// observed takes a position to the fences: it is looked at when the batch's others are (look).
+func (p *partition) observed(def *plan.Stream, key []byte, row []value.Value, us int64) {
 	w := p.watches[def.Id]
 	if w == nil || w.set == nil || w.set.Len() == 0 && w.engine.Devices() == 0 {
-		return nil
+		return
 	}
 	lat, lon, speed, ok := placeOf(def.Position, row)
 	if !ok {
-		return nil
+		return
 	}
 	f := fence.Fix{Device: string(key), At: floorMs(us), Lat: lat, Lon: lon, Speed: math.NaN()}
 	if !speed.IsNull() {
 		f.Speed = speed.Float()
 	}
-	p.happened = w.engine.Observe(f, p.happened[:0])
+	w.fixes = append(w.fixes, f)
+}
+
+// look lets the fences see the positions of a batch.
+func (p *partition) look(t *turn, stream uint32) error {
+	w := p.watches[stream]
+	if w == nil || len(w.fixes) == 0 {
+		return nil
+	}
+	p.happened = w.engine.Observe(w.fixes, p.happened[:0])
+	clear(w.fixes)
+	w.fixes = w.fixes[:0]
 	return p.tellAll(t, w, p.edition, p.happened)
 }
 

@@ -121,9 +121,7 @@ func (p *partition) rows(t *turn, r *wire.Rows, received int64) error {
 		}
 		us := row[s.time].Int()
 		if s.def.Position != nil {
-			if err := p.observed(t, s.def, key, row, us); err != nil {
-				return err
-			}
+			p.observed(s.def, key, row, us)
 		}
 		encoded := value.AppendRow(nil, row)
 		newer, err := p.newer(s, key, us, encoded)
@@ -139,7 +137,7 @@ func (p *partition) rows(t *turn, r *wire.Rows, received int64) error {
 			t.rows = append(t.rows, positioned{stream: s.def, key: string(key), row: row, us: us, received: received})
 		}
 	}
-	return nil
+	return p.look(t, r.Stream)
 }
 
 // newer says whether a row is newer than what there is of its key.

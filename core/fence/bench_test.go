@@ -14,14 +14,19 @@ import (
 )
 
 // BenchmarkObserve is a position of one of 5,000 vehicles, each at 10 m/s in 40 × 40 km, through look-up and the state of its visits, with
-// the watermark 5 s behind. The fences have 5 to 200 corners and are 50 m to 1.5 km around.
+// the watermark 5 s behind, 100 at a time. The fences have 5 to 200 corners and a radius of 50 m to 1.5 km times size: with
+// ten thousand of size 1 each place is in five; with size 0.3 a place is in as many as with a thousand.
 func BenchmarkObserve(b *testing.B) {
-	for _, n := range []int{10, 1_000, 10_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+	for _, c := range []struct {
+		fences int
+		size   float64
+	}{{10, 1}, {1_000, 1}, {10_000, 0.3}, {10_000, 1}} {
+		n := c.fences
+		b.Run(fmt.Sprintf("%d/size=%v", n, c.size), func(b *testing.B) {
 			r := rand.New(rand.NewPCG(1, uint64(n)))
 			fences := make([]fence.Fence, n)
 			for i := range fences {
-				fences[i] = fence.Fence{ID: fmt.Sprintf("%05d", i), Shape: around(b, r, 0.05*math.Exp(3.4*r.Float64()), 5+r.IntN(196))}
+				fences[i] = fence.Fence{ID: fmt.Sprintf("%05d", i), Shape: around(b, r, c.size*0.05*math.Exp(3.4*r.Float64()), 5+r.IntN(196))}
 			}
 			e := fence.New(fence.Config{})
 			e.Use(new(fence.Set).With(fences...), 0, nil)
@@ -35,6 +40,7 @@ func BenchmarkObserve(b *testing.B) {
 			}
 			var events []fence.Event
 			i, told, at := 0, 0, int64(0)
+			var batch []fence.Fix
 			step := func() {
 				v := &vehicles[i%len(vehicles)]
 				if i%len(vehicles) == 0 {
@@ -42,8 +48,12 @@ func BenchmarkObserve(b *testing.B) {
 					events = e.Advance(at-5_000, events)
 				}
 				v.lat, v.lon = bounce(v.lat, &v.dLat, 48, 48.36), bounce(v.lon, &v.dLon, 11.3, 11.84)
-				events = e.Observe(fence.Fix{Device: names[i%len(vehicles)], At: at, Lat: v.lat, Lon: v.lon, Speed: 36}, events[:0])
-				told += len(events)
+				batch = append(batch, fence.Fix{Device: names[i%len(vehicles)], At: at, Lat: v.lat, Lon: v.lon, Speed: 36})
+				if len(batch) == 100 {
+					events = e.Observe(batch, events[:0])
+					told += len(events)
+					batch = batch[:0]
+				}
 				i++
 			}
 			for range 30 * len(vehicles) {

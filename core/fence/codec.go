@@ -45,10 +45,15 @@ func (e *Engine) dirty(device string, t *track) {
 // Restore brings a device back. The fences in use must be those of now: Use follows, to tell what changed meanwhile.
 func (e *Engine) Restore(device string, state []byte) error {
 	r := reader{rest: state, device: device, set: e.set}
-	t := &track{wake: math.MaxInt64, settled: r.state(), now: r.state()}
-	t.pending = make([]placed, r.count(25))
+	t := newTrack(device)
+	t.settled, t.now = r.state(), r.state()
+	t.pending = make([]placed, r.count(26))
+	var in *here
 	for i := range t.pending {
-		t.pending[i] = placed{Fix: r.fix(), version: -1}
+		p := r.point()
+		in = r.here(in, &p, t)
+		t.pending[i] = placed{point: p, in: in}
+		t.oldest = t.pending[0].at
 	}
 	t.told = make([]Event, r.count(28))
 	for i := range t.told {
@@ -81,8 +86,19 @@ const (
 func (t *track) append(dst []byte) []byte {
 	dst = t.now.append(t.settled.append(dst))
 	dst = binary.AppendUvarint(dst, uint64(len(t.pending)))
+	var before *here
 	for i := range t.pending {
-		dst = t.pending[i].append(dst)
+		p := &t.pending[i]
+		dst = p.append(dst)
+		if p.in == before {
+			dst = append(dst, 0)
+			continue
+		}
+		dst = binary.AppendUvarint(dst, uint64(len(p.in.zones))+1)
+		for _, z := range p.in.zones {
+			dst = binary.AppendUvarint(appendText(dst, z.ID), z.Version)
+		}
+		before = p.in
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(t.told)))
 	for i := range t.told {
@@ -108,9 +124,9 @@ func (s *state) append(dst []byte) []byte {
 	return dst
 }
 
-func (f *Fix) append(dst []byte) []byte {
-	dst = binary.AppendVarint(dst, f.At)
-	for _, x := range [...]float64{f.Lat, f.Lon, f.Speed} {
+func (p *point) append(dst []byte) []byte {
+	dst = binary.AppendVarint(dst, p.at)
+	for _, x := range [...]float64{p.lat, p.lon, p.speed} {
 		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(x))
 	}
 	return dst
@@ -118,8 +134,8 @@ func (f *Fix) append(dst []byte) []byte {
 
 func (e *Event) append(dst []byte) []byte {
 	dst = appendText(appendText(dst, e.Fence), string(e.Kind))
-	f := Fix{At: e.At, Lat: e.Lat, Lon: e.Lon, Speed: e.Speed}
-	return binary.AppendVarint(f.append(dst), int64(e.Inside))
+	p := point{e.At, e.Lat, e.Lon, e.Speed}
+	return binary.AppendVarint(p.append(dst), int64(e.Inside))
 }
 
 func flag(is bool, bit byte) byte {
@@ -194,14 +210,14 @@ func (r *reader) float() float64 {
 	return x
 }
 
-func (r *reader) fix() Fix {
-	return Fix{Device: r.device, At: r.varint(), Lat: r.float(), Lon: r.float(), Speed: r.float()}
+func (r *reader) point() point {
+	return point{at: r.varint(), lat: r.float(), lon: r.float(), speed: r.float()}
 }
 
 func (r *reader) event() Event {
 	e := Event{Device: r.device, Fence: r.text(), Kind: Kind(r.text())}
-	f := r.fix()
-	e.At, e.Lat, e.Lon, e.Speed = f.At, f.Lat, f.Lon, f.Speed
+	p := r.point()
+	e.At, e.Lat, e.Lon, e.Speed = p.at, p.lat, p.lon, p.speed
 	e.Inside = time.Duration(r.varint())
 	e.ID = id(e.Device, e.Fence, e.Kind, e.At)
 	return e
@@ -209,7 +225,7 @@ func (r *reader) event() Event {
 
 func (r *reader) state() state {
 	flags := r.byte()
-	s := state{known: flags&isKnown != 0, lost: flags&isLost != 0, last: r.fix()}
+	s := state{device: r.device, known: flags&isKnown != 0, lost: flags&isLost != 0, last: r.point()}
 	s.visits = make([]visit, r.count(5))
 	for i := range s.visits {
 		v := &s.visits[i]
@@ -218,11 +234,31 @@ func (r *reader) state() state {
 		v.inside, v.turning, v.dwelled, v.speeding = flags&isInside != 0, flags&isTurning != 0, flags&isDwelled != 0, flags&isSpeeding != 0
 		v.since = r.varint()
 		if v.turning {
-			v.turn, v.held = r.fix(), r.fix()
+			v.turn, v.held = r.point(), r.point()
 		}
 		v.fast, v.fastFrom = int(r.uvarint()), r.varint()
 	}
 	return s
+}
+
+// here reads the fences that a position was found in. Where the fences in use say otherwise, the track was edited meanwhile.
+func (r *reader) here(before *here, p *point, t *track) *here {
+	n := r.count(1)
+	was := make([]*zone, 0, max(n, 1)-1)
+	if n == 0 && before != nil {
+		was = before.zones
+	}
+	for range n - 1 {
+		was = append(was, r.zone(r.text(), r.uvarint()))
+	}
+	numbers := r.set.index.Numbers(p.lat, p.lon, nil)
+	slices.Sort(numbers)
+	now := r.set.here(before, numbers)
+	t.edited = t.edited || len(now.zones) != len(was)
+	for _, z := range was {
+		t.edited = t.edited || !slices.Contains(now.zones, z)
+	}
+	return now
 }
 
 // zone finds the fence that a device was in; one that is gone, or another by now, is known by its name alone, and Use sees that it left.

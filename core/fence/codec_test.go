@@ -54,8 +54,8 @@ func TestRestoredEnginesGoOn(t *testing.T) {
 			}
 			lat, lon := place(t, fmt.Sprintf("%v,%v", 240*r.Float64(), 190*r.Float64()))
 			f := fence.Fix{Device: fmt.Sprint("d", r.IntN(3)), At: at - r.Int64N(30_000), Lat: lat, Lon: lon, Speed: 100 * r.Float64()}
-			want := steady.Advance(watermark, steady.Observe(f, nil))
-			got := other.Advance(watermark, other.Observe(f, nil))
+			want := steady.Advance(watermark, steady.Observe([]fence.Fix{f}, nil))
+			got := other.Advance(watermark, other.Observe([]fence.Fix{f}, nil))
 			store.take(other)
 			edited, crashed := r.IntN(20) == 0, r.IntN(5) == 0
 			if edited {
@@ -108,7 +108,7 @@ func FuzzRestore(f *testing.F) {
 	e.Use(set, 0, nil)
 	lat, lon := place(f, "50,50")
 	for i := range 12 {
-		e.Observe(fence.Fix{Device: "d", At: int64(i) * 1000, Lat: lat, Lon: lon, Speed: 20}, nil)
+		e.Observe([]fence.Fix{{Device: "d", At: int64(i) * 1000, Lat: lat, Lon: lon, Speed: 20}}, nil)
 		e.Changed(func(_ string, state []byte) { f.Add(slices.Clone(state)) })
 	}
 	f.Fuzz(func(t *testing.T, state []byte) {
@@ -118,7 +118,7 @@ func FuzzRestore(f *testing.F) {
 			return
 		}
 		e.Use(set, 0, nil)
-		e.Observe(fence.Fix{Device: "d", At: 5000, Lat: lat, Lon: lon, Speed: 20}, nil)
+		e.Observe([]fence.Fix{{Device: "d", At: 5000, Lat: lat, Lon: lon, Speed: 20}}, nil)
 		e.Advance(1<<40, nil)
 		e.Changed(func(string, []byte) {})
 	})

@@ -21,11 +21,13 @@ type Config struct {
 type Engine struct {
 	cfg       Config
 	set       *Set
-	version   int // of set
 	watermark int64
 	tracks    map[string]*track
 	sleepers  sleepers
-	found     []*index.Fence
+	finder    index.Finder
+	places    []index.Place
+	batch     []*track
+	touched   int64
 	changed   []string // devices, some twice
 	buffer    []byte
 
@@ -44,28 +46,66 @@ func New(cfg Config) *Engine {
 	return &Engine{cfg: cfg, set: new(Set), tracks: map[string]*track{}, watermark: math.MinInt64}
 }
 
-// Observe takes a position and appends what it tells. The event-time order of a device's positions is restored as far as the watermark has not passed them.
-func (e *Engine) Observe(f Fix, out []Event) []Event {
-	if !(math.Abs(f.Lat) <= 90) || !(math.Abs(f.Lon) <= 360) {
-		return out
+// together is how many positions are looked up at a time, so that they wait for memory together.
+const together = 32
+
+// Observe takes positions and appends what they tell, one after the other. The event-time order of a device's positions is restored as far as the
+// watermark has not passed them.
+func (e *Engine) Observe(fixes []Fix, out []Event) []Event {
+	for ; len(fixes) > together; fixes = fixes[together:] {
+		out = e.observe(fixes[:together], out)
 	}
-	if f.At < e.watermark {
-		e.Late++
-		return out
+	return e.observe(fixes, out)
+}
+
+func (e *Engine) observe(fixes []Fix, out []Event) []Event {
+	e.places, e.batch = e.places[:0], e.batch[:0]
+	for i := range fixes {
+		e.places = append(e.places, index.Place{Lat: fixes[i].Lat, Lon: fixes[i].Lon})
+		e.batch = append(e.batch, e.tracks[fixes[i].Device])
 	}
-	t := e.tracks[f.Device]
-	if t == nil {
-		t = &track{wake: math.MaxInt64}
-		e.tracks[f.Device] = t
+	e.finder.Find(&e.set.index, e.places)
+	for _, t := range e.batch {
+		if t != nil && len(t.pending) > 0 {
+			e.touched += t.pending[len(t.pending)-1].at + t.pending[0].at // so that they are on their way
+		}
 	}
-	t.settle(e.watermark, e)
-	if len(t.pending) >= e.cfg.Pending {
-		t.settle(t.pending[len(t.pending)/2].At+1, e)
+	for i := range fixes {
+		f := &fixes[i]
+		if !(math.Abs(f.Lat) <= 90) || !(math.Abs(f.Lon) <= 360) {
+			continue
+		}
+		if f.At < e.watermark {
+			e.Late++
+			continue
+		}
+		t := e.batch[i]
+		if t == nil {
+			if t = e.tracks[f.Device]; t == nil { // it may be in the batch twice
+				t = newTrack(f.Device)
+				e.tracks[f.Device] = t
+			}
+		}
+		t.settle(e.watermark, e)
+		if len(t.pending) >= e.cfg.Pending {
+			t.settle(t.pending[len(t.pending)/2].at+1, e)
+		}
+		numbers := e.finder.Of(i)
+		if len(numbers) > 1 {
+			slices.Sort(numbers)
+		}
+		p := point{f.At, f.Lat, f.Lon, f.Speed}
+		if !t.next(&p, numbers, e) {
+			out = t.add(&p, numbers, e, out)
+			e.sleep(f.Device, t)
+		}
+		e.dirty(f.Device, t)
 	}
-	out = t.add(f, e, out)
-	e.dirty(f.Device, t)
-	e.sleep(f.Device, t)
 	return out
+}
+
+func newTrack(device string) *track {
+	return &track{wake: math.MaxInt64, oldest: math.MaxInt64, now: state{device: device}, settled: state{device: device}}
 }
 
 // Advance moves the watermark, in ms since 1970: no position older than it is expected any more. It appends what happens by waiting.
@@ -81,7 +121,7 @@ func (e *Engine) Advance(watermark int64, out []Event) []Event {
 		if t == nil || t.wake != s.wake {
 			continue // it was put off since
 		}
-		if len(t.now.visits) == 0 && t.next(&e.cfg) < watermark {
+		if len(t.now.visits) == 0 && t.due(&e.cfg) < watermark {
 			delete(e.tracks, s.device)
 			e.changed = append(e.changed, s.device)
 			continue
@@ -91,6 +131,7 @@ func (e *Engine) Advance(watermark int64, out []Event) []Event {
 		order(out[from:])
 		t.told = append(t.told, out[from:]...)
 		t.wake = math.MaxInt64
+		t.set(t.in)
 		e.dirty(s.device, t)
 		e.sleep(s.device, t)
 	}
@@ -132,14 +173,14 @@ func (e *Engine) Devices() int { return len(e.tracks) }
 // Newest is the time of the device's newest position, in ms since 1970.
 func (e *Engine) Newest(device string) int64 {
 	if t := e.tracks[device]; t != nil {
-		return t.now.last.At
+		return t.now.last.at
 	}
 	return math.MinInt64
 }
 
 // sleep sees to it that Advance looks at the track when something may happen by waiting. It may look too early, never too late.
 func (e *Engine) sleep(device string, t *track) {
-	if at := max(t.next(&e.cfg), e.watermark); at < t.wake {
+	if at := max(t.due(&e.cfg), e.watermark); at < t.wake {
 		t.wake = at
 		heap.Push(&e.sleepers, sleeper{at, device})
 	}

@@ -128,7 +128,7 @@ func (s *script) line(n int, f []string) {
 			fix.Speed = number(s.t, f[3])
 		}
 		s.newest = max(s.newest, fix.At)
-		s.told = s.start().Observe(fix, s.told)
+		s.told = s.start().Observe([]fence.Fix{fix}, s.told)
 		s.told = s.engine.Advance(s.newest-s.disorder.Milliseconds(), s.told)
 	}
 }

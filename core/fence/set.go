@@ -1,7 +1,7 @@
 package fence
 
 import (
-	"maps"
+	"math"
 	"slices"
 
 	"github.com/hexpane/hexpane/geo/index"
@@ -10,7 +10,7 @@ import (
 // Set is the fences at some time. It is never changed, so engines can share it; the zero Set is empty.
 type Set struct {
 	index index.Index
-	zones map[*index.Fence]*zone
+	zones []*zone // by their numbers in the index; nil is a number that is free
 	cross []*zone // those that look at lines between positions; all of them are tried for each position
 }
 
@@ -25,62 +25,72 @@ func (s *Set) Get(id string) (Fence, bool) {
 	return Fence{}, false
 }
 
-func (s *Set) zone(id string) *zone { return s.zones[s.index.Get(id)] }
+func (s *Set) zone(id string) *zone {
+	if n := s.index.Number(id); n >= 0 {
+		return s.zones[n]
+	}
+	return nil
+}
 
 // With gives a set with these fences too, each in place of the one of the same ID, if there is one.
 func (s *Set) With(fences ...Fence) *Set {
-	next := &Set{zones: maps.Clone(s.zones), cross: slices.Clone(s.cross)}
-	if next.zones == nil {
-		next.zones = map[*index.Fence]*zone{}
-	}
 	areas := make([]*index.Fence, len(fences))
+	ids := make([]string, len(fences))
 	for i, f := range fences {
-		next.drop(s, f.ID)
-		z := &zone{f, &index.Fence{ID: f.ID, Shape: f.Shape}}
-		areas[i], next.zones[z.area] = z.area, z
+		areas[i], ids[i] = &index.Fence{ID: f.ID, Shape: f.Shape}, f.ID
+	}
+	next := s.without(ids)
+	next.index = *s.index.With(areas...)
+	for _, f := range fences {
+		z, n := &zone{f}, next.index.Number(f.ID)
+		next.zones = append(next.zones, make([]*zone, max(0, n+1-len(next.zones)))...)
+		next.zones[n] = z
 		if f.Rule.Cross {
 			next.cross = append(next.cross, z)
 		}
 	}
-	next.index = *s.index.With(areas...)
 	return next
 }
 
 // Without gives a set without the fences of these IDs.
 func (s *Set) Without(ids ...string) *Set {
-	next := &Set{zones: maps.Clone(s.zones), cross: slices.Clone(s.cross), index: *s.index.Without(ids...)}
-	for _, id := range ids {
-		next.drop(s, id)
-	}
+	next := s.without(ids)
+	next.index = *s.index.Without(ids...)
 	return next
 }
 
-func (s *Set) drop(from *Set, id string) {
-	if z := from.zone(id); z != nil {
-		delete(s.zones, z.area)
-		s.cross = slices.DeleteFunc(s.cross, func(o *zone) bool { return o == z })
+// without gives the set's zones without those of these IDs. The index is the caller's to set.
+func (s *Set) without(ids []string) *Set {
+	next := &Set{zones: slices.Clone(s.zones), cross: slices.Clone(s.cross)}
+	for _, id := range ids {
+		if n := s.index.Number(id); n >= 0 && next.zones[n] != nil {
+			next.cross = slices.DeleteFunc(next.cross, func(z *zone) bool { return z.ID == id })
+			next.zones[n] = nil
+		}
 	}
+	return next
 }
 
 // Use makes the engine watch another set from now on, and appends the exits that follow at once: of who is in a fence that is gone, or no longer in
 // one that has another shape. They bear the time at, in ms since 1970, or that of the device's last position, if that is later.
 //
-// What was told of a device in such a fence is then settled: its positions from before the edit are left out if they come later.
+// What was told of a device is then settled, if the edit is of a fence that it is in or has lately been in, or comes to lie where it has lately been:
+// its positions from before the edit are left out if they come later.
 func (e *Engine) Use(s *Set, at int64, out []Event) []Event {
+	fresh := e.fresh(s)
 	e.set = s
-	e.version++
 	from := len(out)
 	for device, t := range e.tracks {
-		if !t.changed(s) {
+		if !t.changed(s, fresh) {
 			continue
 		}
 		kept := t.now.visits[:0]
 		for _, v := range t.now.visits {
 			z, last := s.zone(v.zone.ID), &t.now.last
-			stays := z == v.zone || z != nil && z.Shape.Contains(last.Lat, last.Lon)
+			stays := z == v.zone || z != nil && z.Shape.Contains(last.lat, last.lon)
 			if !stays && v.inside {
-				when := max(at, last.At)
-				out = append(out, event(last, v.zone, Exit, when, ms(when-v.since)))
+				when := max(at, last.at)
+				out = append(out, t.now.event(last, v.zone, Exit, when, ms(when-v.since)))
 			}
 			if stays {
 				v.zone = z
@@ -90,6 +100,8 @@ func (e *Engine) Use(s *Set, at int64, out []Event) []Event {
 		clear(t.now.visits[len(kept):])
 		t.now.visits = kept
 		t.settled, t.pending, t.told = t.now.clone(), nil, nil
+		t.oldest, t.edited = math.MaxInt64, false
+		t.set(nil)
 		e.dirty(device, t)
 		e.sleep(device, t)
 	}
@@ -97,8 +109,35 @@ func (e *Engine) Use(s *Set, at int64, out []Event) []Event {
 	return out
 }
 
-// changed reports whether the device is in a fence that the set does not have, or has otherwise.
-func (t *track) changed(s *Set) bool {
-	other := func(v visit) bool { return s.zone(v.zone.ID) != v.zone }
-	return slices.ContainsFunc(t.now.visits, other) || slices.ContainsFunc(t.settled.visits, other)
+// fresh gives the fences of a set that the engine does not have, or has otherwise.
+func (e *Engine) fresh(s *Set) *index.Index {
+	var areas []*index.Fence
+	if len(e.tracks) > 0 {
+		for n, z := range s.zones {
+			if z != nil && (n >= len(e.set.zones) || e.set.zones[n] != z) {
+				areas = append(areas, &index.Fence{ID: z.ID, Shape: z.Shape})
+			}
+		}
+	}
+	return new(index.Index).With(areas...)
+}
+
+// changed reports whether the device is in a fence that the set does not have, or has otherwise, or was at a position that is not settled; or whether such
+// a position is in a fence that is fresh.
+func (t *track) changed(s *Set, fresh *index.Index) bool {
+	other := func(z *zone) bool { return s.zone(z.ID) != z }
+	in := func(v visit) bool { return other(v.zone) }
+	if t.edited || slices.ContainsFunc(t.now.visits, in) || slices.ContainsFunc(t.settled.visits, in) {
+		return true
+	}
+	var before *here
+	var room [8]int32
+	for i := range t.pending {
+		p := &t.pending[i]
+		if p.in != before && slices.ContainsFunc(p.in.zones, other) || len(fresh.Numbers(p.lat, p.lon, room[:0])) > 0 {
+			return true
+		}
+		before = p.in
+	}
+	return false
 }

@@ -77,7 +77,7 @@ func shuffled(r *rand.Rand, fixes []fence.Fix, disorder time.Duration, twice flo
 func feed(t interface{ Fatalf(string, ...any) }, e *fence.Engine, fixes []fence.Fix, disorder time.Duration) ledger {
 	l, newest := ledger{}, int64(math.MinInt64)
 	for _, f := range fixes {
-		l.take(t, e.Observe(f, nil))
+		l.take(t, e.Observe([]fence.Fix{f}, nil))
 		newest = max(newest, f.At)
 		l.take(t, e.Advance(newest-disorder.Milliseconds(), nil))
 	}

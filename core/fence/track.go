@@ -4,29 +4,59 @@ import (
 	"cmp"
 	"math"
 	"slices"
-
-	"github.com/hexpane/hexpane/geo/index"
 )
 
-// placed is a position and the fences that have it.
+// here is the fences that have a position, and is never changed: positions share it. Engine.Use sees to it that it is true of all that is not settled.
+type here struct {
+	numbers []int32 // in the index, in order
+	zones   []*zone
+}
+
+// placed is a position and the fences that it was judged by.
 type placed struct {
-	Fix
-	in      []*zone // never changed: positions share it
-	version int     // of the fences that in is of
+	point
+	in    *here
+	quiet bool // nothing came of it
 }
 
 // track is a device's positions and what was told of them. What is before the watermark is settled; what follows may have to be done again.
 type track struct {
-	settled state
-	pending []placed // after it, in order
+	oldest  int64 // of pending
+	calm    bool  // now is; false says nothing
+	dirty   bool  // changed since Engine.Changed
+	edited  bool  // restored with positions that the fences of now judge otherwise
+	marked  bool  // mark is in's
+	mark    [2]int32
 	now     state    // settled, moved through pending
-	told    []Event  // since settled
+	pending []placed // after settled, in order
+	in      *here    // of the newest position; nil: not known
 	wake    int64    // when it is to be looked at next
-	dirty   bool     // changed since Engine.Changed
+	settled state
+	told    []Event // since settled
 }
 
-func compare(a, b *Fix) int {
-	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Lat, b.Lat), cmp.Compare(a.Lon, b.Lon), cmp.Compare(a.Speed, b.Speed))
+// set makes in the fences of the newest position.
+func (t *track) set(in *here) {
+	t.in, t.calm = in, in != nil && t.now.calm()
+	if t.marked = in != nil; t.marked {
+		t.mark, t.marked = markOf(in.numbers)
+	}
+}
+
+// markOf gives numbers in a form that is compared without going to them; false if they are too many.
+func markOf(numbers []int32) (m [2]int32, ok bool) {
+	m = [2]int32{-1, -1}
+	return m, copy(m[:], numbers) == len(numbers)
+}
+
+// stays reports whether numbers are those of the newest position.
+func (t *track) stays(numbers []int32) bool {
+	m, ok := markOf(numbers)
+	return ok && t.marked && m == t.mark || !ok && t.in != nil && slices.Equal(t.in.numbers, numbers)
+}
+
+func (p *point) compare(o *point) int {
+	return cmp.Or(cmp.Compare(p.at, o.at), cmp.Compare(p.lat, o.lat), cmp.Compare(p.lon, o.lon), cmp.Compare(p.speed, o.speed))
 }
 
 // few positions are not settled before they are more: some at a time cost less.
@@ -34,36 +64,73 @@ const few = 8
 
 // settle takes what is before the watermark for true.
 func (t *track) settle(watermark int64, e *Engine) {
+	if t.oldest >= watermark || len(t.pending) == 0 {
+		return
+	}
 	n := 0
-	for n < len(t.pending) && t.pending[n].At < watermark {
+	for n < len(t.pending) && t.pending[n].at < watermark {
 		n++
 	}
 	switch {
 	case n == len(t.pending):
 		t.settled, t.told = t.now.clone(), t.told[:0]
-		t.pending = t.pending[:0]
-	case n >= few:
-		var again []Event
-		for i := range t.pending[:n] {
-			p := &t.pending[i]
-			again = t.settled.move(&p.Fix, t.in(i, e), e.set.cross, &e.cfg, again)
-		}
-		t.told = slices.Delete(t.told, 0, min(len(again), len(t.told)))
-		t.pending = slices.Delete(t.pending, 0, n)
+	case n < few:
+		return
+	default:
+		t.pass(n, e)
+	}
+	t.pending = slices.Delete(t.pending, 0, n)
+	t.oldest = math.MaxInt64
+	if len(t.pending) > 0 {
+		t.oldest = t.pending[0].at
 	}
 }
 
+// pass moves settled through n positions, by the fences that they were judged by.
+func (t *track) pass(n int, e *Engine) {
+	var again []Event
+	for i := range t.pending[:n] {
+		if p := &t.pending[i]; p.quiet && t.settled.calm() {
+			t.settled.last = p.point
+		} else {
+			again = t.settled.move(&p.point, p.in.zones, e.set.cross, &e.cfg, again)
+		}
+	}
+	t.told = slices.DeleteFunc(t.told, func(told Event) bool {
+		return slices.ContainsFunc(again, func(a Event) bool { return a.ID == told.ID })
+	})
+}
+
+// next puts the newest position there is after the others, if nothing comes of it: most are such. numbers are of the fences that have it.
+func (t *track) next(p *point, numbers []int32, e *Engine) bool {
+	last := t.now.last.at
+	switch {
+	case !t.calm || p.at <= last || len(t.pending) >= e.cfg.Pending || len(e.set.cross) > 0:
+	case e.cfg.LostAfter > 0 && p.at > last+e.cfg.LostAfter.Milliseconds():
+	case len(t.now.visits) == 0 && p.at > last+e.cfg.Forget.Milliseconds():
+	case !t.stays(numbers):
+	default:
+		if len(t.pending) == 0 {
+			t.oldest = p.at
+		}
+		t.pending = append(t.pending, placed{*p, t.in, true})
+		t.now.last = *p
+		return true
+	}
+	return false
+}
+
 // add puts a position where it belongs, and gives what that changes.
-func (t *track) add(f Fix, e *Engine, out []Event) []Event {
-	if t.settled.known && compare(&f, &t.settled.last) <= 0 {
-		if compare(&f, &t.settled.last) < 0 {
+func (t *track) add(p *point, numbers []int32, e *Engine, out []Event) []Event {
+	if t.settled.known && p.compare(&t.settled.last) <= 0 {
+		if p.compare(&t.settled.last) < 0 {
 			e.Late++
 		}
 		return out
 	}
 	at := len(t.pending)
 	for ; at > 0; at-- { // mostly it belongs last
-		c := compare(&f, &t.pending[at-1].Fix)
+		c := p.compare(&t.pending[at-1].point)
 		if c == 0 {
 			return out
 		}
@@ -71,15 +138,23 @@ func (t *track) add(f Fix, e *Engine, out []Event) []Event {
 			break
 		}
 	}
-	t.pending = slices.Insert(t.pending, at, placed{Fix: f, version: -1})
-	if at == len(t.pending)-1 {
+	in := t.in
+	if at > 0 {
+		in = t.pending[at-1].in
+	}
+	in = e.set.here(in, numbers)
+	t.pending = slices.Insert(t.pending, at, placed{point: *p, in: in})
+	t.oldest = t.pending[0].at
+	if at < len(t.pending)-1 {
+		out = t.again(e, out)
+	} else {
 		from := len(out)
-		out = t.now.move(&t.pending[at].Fix, t.in(at, e), e.set.cross, &e.cfg, out)
+		out = t.now.move(p, in.zones, e.set.cross, &e.cfg, out)
 		order(out[from:])
 		t.told = append(t.told, out[from:]...)
-		return out
 	}
-	return t.again(e, out)
+	t.set(t.pending[len(t.pending)-1].in)
+	return out
 }
 
 // again does all that is not settled once more, and gives what came out different.
@@ -87,8 +162,10 @@ func (t *track) again(e *Engine, out []Event) []Event {
 	var events []Event
 	t.now = t.settled.clone()
 	for i := range t.pending {
+		p := &t.pending[i]
+		p.quiet = false
 		from := len(events)
-		events = t.now.move(&t.pending[i].Fix, t.in(i, e), e.set.cross, &e.cfg, events)
+		events = t.now.move(&p.point, p.in.zones, e.set.cross, &e.cfg, events)
 		order(events[from:])
 	}
 	out = corrections(t.told, events, out)
@@ -96,23 +173,16 @@ func (t *track) again(e *Engine, out []Event) []Event {
 	return out
 }
 
-// in gives the fences that have a position.
-func (t *track) in(i int, e *Engine) []*zone {
-	p := &t.pending[i]
-	if p.version == e.version {
-		return p.in
+// here gives the fences of these numbers: as before, if they are the same.
+func (s *Set) here(before *here, numbers []int32) *here {
+	if before != nil && slices.Equal(before.numbers, numbers) {
+		return before
 	}
-	p.version = e.version
-	e.found = e.set.index.Lookup(p.Lat, p.Lon, e.found[:0])
-	if i > 0 && t.pending[i-1].version == e.version && slices.EqualFunc(t.pending[i-1].in, e.found, func(z *zone, f *index.Fence) bool { return z.area == f }) {
-		p.in = t.pending[i-1].in
-		return p.in
+	zones := make([]*zone, len(numbers))
+	for i, n := range numbers {
+		zones[i] = s.zones[n]
 	}
-	p.in = make([]*zone, len(e.found))
-	for k, f := range e.found {
-		p.in[k] = e.set.zones[f]
-	}
-	return p.in
+	return &here{slices.Clone(numbers), zones}
 }
 
 // order is by time, then by device, fence and kind.
@@ -156,10 +226,10 @@ func same(a, b Event) bool {
 	return a.Lat == b.Lat && a.Lon == b.Lon && (a.Speed == b.Speed || bothNaN) && a.Inside == b.Inside
 }
 
-// next is when something may happen to the device without a new position: at last, it is forgotten.
-func (t *track) next(cfg *Config) int64 {
+// due is when something may happen to the device without a new position: at last, it is forgotten.
+func (t *track) due(cfg *Config) int64 {
 	if len(t.now.visits) == 0 {
-		return t.now.last.At + cfg.Forget.Milliseconds()
+		return t.now.last.at + cfg.Forget.Milliseconds()
 	}
 	return t.now.next(cfg)
 }

@@ -4,14 +4,15 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/hexpane/hexpane/geo/index"
 )
 
 // zone is a fence as the engine holds it.
-type zone struct {
-	Fence
-	area *index.Fence
+type zone struct{ Fence }
+
+// point is a position of a device that is known otherwise.
+type point struct {
+	at              int64 // ms since 1970
+	lat, lon, speed float64
 }
 
 // visit is a device in a fence, or about to be.
@@ -22,8 +23,8 @@ type visit struct {
 
 	// A position was on the other side than the device is held to be; the first one is turn.
 	turning bool
-	turn    Fix
-	held    Fix // the last position before it
+	turn    point
+	held    point // the last position before it
 
 	dwelled  bool // told
 	speeding bool // told
@@ -33,10 +34,11 @@ type visit struct {
 
 // state is where a device is, after its positions up to last.
 type state struct {
+	last   point
 	known  bool // last is one
-	last   Fix
 	lost   bool
 	visits []visit
+	device string
 }
 
 func (s *state) clone() state {
@@ -55,11 +57,11 @@ func (s *state) find(z *zone) *visit {
 }
 
 // move takes the device to its next position, in the fences that have it, and gives what happened since the last one, in no order.
-func (s *state) move(f *Fix, in []*zone, cross []*zone, cfg *Config, out []Event) []Event {
-	if len(s.visits) == 0 && s.known && s.last.At+cfg.Forget.Milliseconds() < f.At {
-		*s = state{} // forgotten, whether or not Advance came by in between
+func (s *state) move(f *point, in []*zone, cross []*zone, cfg *Config, out []Event) []Event {
+	if len(s.visits) == 0 && s.known && s.last.at+cfg.Forget.Milliseconds() < f.at {
+		*s = state{device: s.device} // forgotten, whether or not Advance came by in between
 	}
-	out = s.wait(f.At, cfg, out)
+	out = s.wait(f.at, cfg, out)
 	if s.known && !s.lost {
 		out = s.pass(f, in, cross, out)
 	}
@@ -82,12 +84,12 @@ func (s *state) move(f *Fix, in []*zone, cross []*zone, cfg *Config, out []Event
 }
 
 // pass tells which fences were passed through between two positions outside them.
-func (s *state) pass(f *Fix, in, cross []*zone, out []Event) []Event {
+func (s *state) pass(f *point, in, cross []*zone, out []Event) []Event {
 	for _, z := range cross {
-		if v := s.find(z); v != nil || slices.Contains(in, z) || !z.Shape.Crossed(s.last.Lat, s.last.Lon, f.Lat, f.Lon) {
+		if v := s.find(z); v != nil || slices.Contains(in, z) || !z.Shape.Crossed(s.last.lat, s.last.lon, f.lat, f.lon) {
 			continue
 		}
-		out = append(out, event(f, z, Cross, f.At, 0))
+		out = append(out, s.event(f, z, Cross, f.at, 0))
 	}
 	return out
 }
@@ -99,19 +101,30 @@ func (s *state) wait(until int64, cfg *Config, out []Event) []Event {
 	}
 	silent := int64(math.MaxInt64)
 	if cfg.LostAfter > 0 {
-		silent = s.last.At + cfg.LostAfter.Milliseconds()
+		silent = s.last.at + cfg.LostAfter.Milliseconds()
 	}
 	for i := range s.visits {
 		v := &s.visits[i]
 		if due := v.due(); v.inside && !v.turning && due < until && due <= silent && !s.lost {
-			out = v.dwell(&s.last, due, out)
+			out = v.dwell(s, &s.last, due, out)
 		}
 		if v.inside && silent < until && !s.lost {
-			out = append(out, event(&s.last, v.zone, Lost, silent, ms(silent-v.since)))
+			out = append(out, s.event(&s.last, v.zone, Lost, silent, ms(silent-v.since)))
 		}
 	}
 	s.lost = s.lost || silent < until
 	return out
+}
+
+// calm reports that a position in the same fences as the last one would change nothing but where the device is.
+func (s *state) calm() bool {
+	for i := range s.visits {
+		v := &s.visits[i]
+		if r := &v.zone.Rule; !v.inside || v.turning || r.SpeedLimit > 0 || r.Dwell > 0 && !v.dwelled {
+			return false
+		}
+	}
+	return s.known && !s.lost
 }
 
 // next is when wait has something to tell, at the earliest.
@@ -123,7 +136,7 @@ func (s *state) next(cfg *Config) int64 {
 				at = min(at, v.due())
 			}
 			if cfg.LostAfter > 0 {
-				at = min(at, s.last.At+cfg.LostAfter.Milliseconds())
+				at = min(at, s.last.at+cfg.LostAfter.Milliseconds())
 			}
 		}
 	}
@@ -138,13 +151,13 @@ func (v *visit) due() int64 {
 	return v.since + v.zone.Rule.Dwell.Milliseconds()
 }
 
-func (v *visit) dwell(f *Fix, at int64, out []Event) []Event {
+func (v *visit) dwell(s *state, f *point, at int64, out []Event) []Event {
 	v.dwelled = true
-	return append(out, event(f, v.zone, Dwell, at, ms(at-v.since)))
+	return append(out, s.event(f, v.zone, Dwell, at, ms(at-v.since)))
 }
 
 // move takes the visit to the device's next position f, inside the fence or not.
-func (v *visit) move(s *state, f *Fix, in bool, out []Event) []Event {
+func (v *visit) move(s *state, f *point, in bool, out []Event) []Event {
 	if in == v.inside {
 		v.turning = false
 	} else {
@@ -152,56 +165,56 @@ func (v *visit) move(s *state, f *Fix, in bool, out []Event) []Event {
 			v.turning, v.turn, v.held = true, *f, s.last
 		}
 		r := &v.zone.Rule
-		if f.At-v.turn.At < r.MinTime.Milliseconds() || s.known && r.MinDistance > 0 && distance(&v.held, f) < r.MinDistance {
+		if f.at-v.turn.at < r.MinTime.Milliseconds() || s.known && r.MinDistance > 0 && distance(&v.held, f) < r.MinDistance {
 			return out
 		}
 		v.turning, v.inside = false, in
 		if !in {
-			return append(out, event(&v.turn, v.zone, Exit, v.turn.At, ms(v.turn.At-v.since)))
+			return append(out, s.event(&v.turn, v.zone, Exit, v.turn.at, ms(v.turn.at-v.since)))
 		}
-		v.since = v.turn.At
-		out = append(out, event(&v.turn, v.zone, Enter, v.turn.At, 0))
+		v.since = v.turn.at
+		out = append(out, s.event(&v.turn, v.zone, Enter, v.turn.at, 0))
 	}
 	if !v.inside {
 		return out
 	}
-	if due := v.due(); due <= f.At {
+	if due := v.due(); due <= f.at {
 		if s.lost { // when it became due nobody knew where the device was
-			due = f.At
+			due = f.at
 		}
-		out = v.dwell(f, due, out)
+		out = v.dwell(s, f, due, out)
 	}
-	return v.speed(f, out)
+	return v.speed(s, f, out)
 }
 
-func (v *visit) speed(f *Fix, out []Event) []Event {
+func (v *visit) speed(s *state, f *point, out []Event) []Event {
 	r := &v.zone.Rule
 	switch {
-	case r.SpeedLimit <= 0 || math.IsNaN(f.Speed):
+	case r.SpeedLimit <= 0 || math.IsNaN(f.speed):
 		return out
-	case f.Speed <= r.SpeedLimit:
+	case f.speed <= r.SpeedLimit:
 		v.fast, v.speeding = 0, false
 		return out
 	case v.fast == 0:
-		v.fastFrom = f.At
+		v.fastFrom = f.at
 	}
 	v.fast++
-	if v.speeding || v.fast < r.SpeedFixes || f.At-v.fastFrom < r.SpeedFor.Milliseconds() {
+	if v.speeding || v.fast < r.SpeedFixes || f.at-v.fastFrom < r.SpeedFor.Milliseconds() {
 		return out
 	}
 	v.speeding = true
-	return append(out, event(f, v.zone, Speeding, f.At, ms(f.At-v.since)))
+	return append(out, s.event(f, v.zone, Speeding, f.at, ms(f.at-v.since)))
 }
 
-func event(f *Fix, z *zone, kind Kind, at int64, inside time.Duration) Event {
-	return Event{ID: id(f.Device, z.ID, kind, at), Device: f.Device, Fence: z.ID, Kind: kind, At: at, Lat: f.Lat, Lon: f.Lon, Speed: f.Speed, Inside: inside}
+func (s *state) event(f *point, z *zone, kind Kind, at int64, inside time.Duration) Event {
+	return Event{ID: id(s.device, z.ID, kind, at), Device: s.device, Fence: z.ID, Kind: kind, At: at, Lat: f.lat, Lon: f.lon, Speed: f.speed, Inside: inside}
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
 // distance in metres on a sphere.
-func distance(a, b *Fix) float64 {
+func distance(a, b *point) float64 {
 	const radius, degree = 6371008.8, math.Pi / 180
-	lat, lon := math.Sin((b.Lat-a.Lat)/2*degree), math.Sin((b.Lon-a.Lon)/2*degree)
-	return 2 * radius * math.Asin(math.Min(1, math.Sqrt(lat*lat+math.Cos(a.Lat*degree)*math.Cos(b.Lat*degree)*lon*lon)))
+	lat, lon := math.Sin((b.lat-a.lat)/2*degree), math.Sin((b.lon-a.lon)/2*degree)
+	return 2 * radius * math.Asin(math.Min(1, math.Sqrt(lat*lat+math.Cos(a.lat*degree)*math.Cos(b.lat*degree)*lon*lon)))
 }

@@ -53,18 +53,19 @@ func BenchmarkLookup(b *testing.B) {
 			ix := new(index.Index).With(fences...)
 			perFence := (heap() - before) / uint64(n)
 			r := rand.New(rand.NewPCG(2, 3))
-			places := make([][2]float64, 1<<16)
+			places := make([]index.Place, 1<<16)
 			for i := range places {
-				places[i] = [2]float64{48 + 0.36*r.Float64(), 11.3 + 0.54*r.Float64()}
+				places[i] = index.Place{Lat: 48 + 0.36*r.Float64(), Lon: 11.3 + 0.54*r.Float64()}
 			}
-			var found []*index.Fence
+			var finder index.Finder
 			i, hits := 0, 0
 			b.ReportAllocs()
 			used := cpu()
 			for b.Loop() {
-				p := &places[i&(1<<16-1)]
-				found = ix.Lookup(p[0], p[1], found[:0])
-				hits += len(found)
+				if i&63 == 0 {
+					finder.Find(ix, places[i&(1<<16-1):][:64])
+				}
+				hits += len(finder.Of(i & 63))
 				i++
 			}
 			b.ReportMetric(float64((cpu()-used).Nanoseconds())/float64(i)/1e3, "CPU-s/M")

@@ -12,12 +12,21 @@ import (
 const (
 	minLevel   = 1
 	maxLevel   = 11 // cells of 25 m
-	fewCells   = 250
+	fewCells   = 500
 	leastCells = 12
 	maxCells   = 16384 // of one polygon; past it coarser cells are tried
 	polar      = 89.9  // cells that reach beyond have no useful box
 	widestBox  = 60.0  // half its width, degrees
 )
+
+// entry says of one polygon of a fence what it is to a cell.
+type entry struct {
+	cell    uint64
+	inside  bool           // the cell lies inside as a whole
+	polygon int            // which one of the fence it is
+	see     *polygon.Local // nil, and not inside: compare with the whole polygon
+	turns   int            // as near has them
+}
 
 // cover gives a polygon's entries: one for each cell that holds places of it. It is one of n polygons that share what cells a fence may need.
 func cover(p *polygon.Polygon, n int) []entry {
@@ -118,7 +127,7 @@ func (c *coverer) enter(at uint64) {
 	}
 	if round {
 		if cell.Resolution(at) == c.res {
-			c.entries = append(c.entries, entry{cell: at, polygon: c.polygon})
+			c.entries = append(c.entries, entry{cell: at})
 			return
 		}
 		for _, child := range cell.Children(at, nil) {
@@ -141,7 +150,7 @@ func (c *coverer) visit(at uint64, n int, box polygon.Box, see polygon.Local) {
 	case !see.Edges():
 		c.fill(at)
 	case cell.Resolution(at) == c.res:
-		c.entries = append(c.entries, entry{cell: at, polygon: c.polygon, see: &see, turns: n})
+		c.entries = append(c.entries, entry{cell: at, see: &see, turns: n})
 	default:
 		for _, child := range cell.Children(at, nil) {
 			b, round := boxOf(child)
@@ -162,7 +171,7 @@ func (c *coverer) visit(at uint64, n int, box polygon.Box, see polygon.Local) {
 // fill lists all descendants of a cell that is inside.
 func (c *coverer) fill(at uint64) {
 	if cell.Resolution(at) == c.res {
-		c.entries = append(c.entries, entry{cell: at})
+		c.entries = append(c.entries, entry{cell: at, inside: true})
 		return
 	}
 	for _, child := range cell.Children(at, nil) {

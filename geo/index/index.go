@@ -25,16 +25,19 @@ type Fence struct {
 
 // Index holds fences. It is never changed: With and Without give a new one, which shares with the old one all that stays. The zero Index is empty.
 type Index struct {
-	fences []*covered // by ID
-	table  table
-	levels []int // the resolutions of cells in the table, finest first
-	counts [maxLevel + 1]int
+	fences  []*covered // by ID
+	numbers []*covered // by number; nil is a number that is free
+	free    []int32
+	table   table
+	levels  []int // the resolutions of cells that hold fences, coarsest first
+	counts  [maxLevel + 1]int
 }
 
 // covered is a fence and the cells that it is listed in.
 type covered struct {
-	fence *Fence
-	cells []uint64
+	fence  *Fence
+	number int32
+	cells  []uint64 // some twice
 }
 
 // Len is how many fences there are.
@@ -76,19 +79,22 @@ func (ix *Index) With(fences ...*Fence) *Index {
 	w := next.table.write()
 	for _, f := range fences {
 		next.drop(w, f.ID)
-		c := &covered{fence: f}
-		for _, p := range f.Shape.Polygons {
+		c := &covered{fence: f, number: next.number()}
+		several := len(f.Shape.Polygons) > 1 || f.Shape.Polygons[0].Box().Width() > 180
+		for i, p := range f.Shape.Polygons {
 			for _, e := range cover(p, len(f.Shape.Polygons)) {
-				e.fence = f
-				w.add(e)
+				e.polygon = i
+				w.add(&e, c.number, several)
 				c.cells = append(c.cells, e.cell)
 				next.counts[cell.Resolution(e.cell)]++
 			}
 		}
 		c.cells = slices.Clip(c.cells)
+		next.numbers[c.number] = c
 		at, _ := next.find(f.ID)
 		next.fences = slices.Insert(next.fences, at, c)
 	}
+	w.done()
 	next.countLevels()
 	return next
 }
@@ -100,12 +106,24 @@ func (ix *Index) Without(ids ...string) *Index {
 	for _, id := range ids {
 		next.drop(w, id)
 	}
+	w.done()
 	next.countLevels()
 	return next
 }
 
 func (ix *Index) copy() *Index {
-	return &Index{fences: slices.Clone(ix.fences), table: ix.table, counts: ix.counts}
+	return &Index{fences: slices.Clone(ix.fences), numbers: slices.Clone(ix.numbers), free: slices.Clone(ix.free), table: ix.table, counts: ix.counts}
+}
+
+// number gives one that no fence has.
+func (ix *Index) number() int32 {
+	if last := len(ix.free) - 1; last >= 0 {
+		n := ix.free[last]
+		ix.free = ix.free[:last]
+		return n
+	}
+	ix.numbers = append(ix.numbers, nil)
+	return int32(len(ix.numbers) - 1)
 }
 
 func (ix *Index) drop(w *writer, id string) {
@@ -113,16 +131,19 @@ func (ix *Index) drop(w *writer, id string) {
 	if !ok {
 		return
 	}
-	for _, c := range ix.fences[at].cells {
-		w.drop(c, ix.fences[at].fence)
-		ix.counts[cell.Resolution(c)]--
+	c := ix.fences[at]
+	for _, cellOf := range c.cells {
+		w.drop(cellOf, c.number)
+		ix.counts[cell.Resolution(cellOf)]--
 	}
+	ix.numbers[c.number] = nil
+	ix.free = append(ix.free, c.number)
 	ix.fences = slices.Delete(ix.fences, at, at+1)
 }
 
 func (ix *Index) countLevels() {
-	for res := maxLevel; res >= 0; res-- {
-		if ix.counts[res] > 0 {
+	for res, n := range ix.counts {
+		if n > 0 {
 			ix.levels = append(ix.levels, res)
 		}
 	}
@@ -130,44 +151,53 @@ func (ix *Index) countLevels() {
 
 // Lookup appends the fences that the place, degrees, is in, each once, in no order. Longitudes from -360 to 360 are read as turns of one another.
 func (ix *Index) Lookup(lat, lon float64, dst []*Fence) []*Fence {
+	var room [16]int32
+	for _, n := range ix.Numbers(lat, lon, room[:0]) {
+		dst = append(dst, ix.numbers[n].fence)
+	}
+	return dst
+}
+
+// Number gives the number of the fence of that ID in this index, from 0 on; -1 if there is none.
+func (ix *Index) Number(id string) int {
+	if at, ok := ix.find(id); ok {
+		return int(ix.fences[at].number)
+	}
+	return -1
+}
+
+// place gives the cell of a place, of the finest resolution in use, and the longitude in [-180, 180); false if it is none or there are no fences.
+func (ix *Index) place(lat, lon float64) (finest uint64, turned float64, ok bool) {
 	if len(ix.levels) == 0 || !(math.Abs(lat) <= 90) || !(math.Abs(lon) <= 360) {
-		return dst
+		return 0, 0, false
 	}
 	if lon >= 180 {
 		lon -= 360 // exactly: no rounding at such values
 	} else if lon < -180 {
 		lon += 360
 	}
-	finest, ok := cell.Quick(lat, lon, ix.levels[0])
+	finest, ok = cell.Quick(lat, lon, ix.levels[len(ix.levels)-1])
+	return finest, lon, ok
+}
+
+// Numbers is Lookup that gives the fences' numbers. A fence keeps its number for as long as it is not replaced; then another one may get it.
+func (ix *Index) Numbers(lat, lon float64, dst []int32) []int32 {
+	finest, lon, ok := ix.place(lat, lon)
 	if !ok {
 		return dst
 	}
-	from := len(dst)
-	for _, res := range ix.levels {
-		c := ix.table.get(cell.Ancestor(finest, res))
-		if c == nil {
-			continue
-		}
-		dst = append(dst, c.inside...)
-		for i := range c.near {
-			if n := &c.near[i]; n.contains(lat, lon) {
-				dst = append(dst, n.fence)
-			}
-		}
-		if c.several {
-			dst = once(dst, from)
-		}
-	}
-	return dst
+	return ix.deeper(ix.table.get(cell.Ancestor(finest, ix.levels[0])), finest, lat, lon, dst)
 }
 
-// once takes out of dst[from:] what is there already.
-func once(dst []*Fence, from int) []*Fence {
-	out := dst[:from]
-	for _, f := range dst[from:] {
-		if !slices.Contains(out[from:], f) {
-			out = append(out, f)
+// deeper goes on from the block of the coarsest cell.
+func (ix *Index) deeper(b block, finest uint64, lat, lon float64, dst []int32) []int32 {
+	from := len(dst)
+	for level := 0; b != nil; {
+		dst = b.find(lat, lon, ix.numbers, dst, from)
+		if level++; !b.deeper() || level == len(ix.levels) {
+			break
 		}
+		b = ix.table.get(cell.Ancestor(finest, ix.levels[level]))
 	}
-	return out
+	return dst
 }

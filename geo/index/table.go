@@ -3,48 +3,10 @@ package index
 import (
 	"slices"
 
-	"github.com/hexpane/hexpane/geo/polygon"
+	"github.com/hexpane/hexpane/geo/cell"
 )
 
-// entry says of one polygon of a fence what it is to a cell.
-type entry struct {
-	cell    uint64
-	fence   *Fence
-	polygon *polygon.Polygon // nil: the cell lies inside as a whole
-	see     *polygon.Local   // nil: compare with the whole polygon
-	turns   int              // whole turns from a place's longitude, in [-180, 180), to the polygon's; or one less or one more
-}
-
-// content is what a cell holds.
-type content struct {
-	inside  []*Fence
-	near    []near
-	several bool // a fence may be here more than once
-}
-
-type near struct {
-	fence *Fence
-	turns int32
-	whole *polygon.Polygon // nil: compare with see
-	see   polygon.Local
-}
-
-// contains is for places in [-180, 180).
-func (n *near) contains(lat, lon float64) bool {
-	if n.whole != nil {
-		return n.whole.Contains(lat, lon)
-	}
-	turns := int(n.turns)
-	at := polygon.At(lat, lon, turns)
-	if at.X > n.see.X+1 { // cells across the antimeridian have places of both turns
-		at = polygon.At(lat, lon, turns-1)
-	} else if at.X < n.see.X-180 {
-		at = polygon.At(lat, lon, turns+1)
-	}
-	return n.see.Contains(at)
-}
-
-// table maps cells to contents. It is made of small hash tables, shards, so that an edit copies few of them.
+// table maps cells to blocks. It is made of small hash tables, shards, so that an edit copies few of them.
 type table struct {
 	shards *[1 << shardBits]shard
 }
@@ -58,32 +20,25 @@ type shard struct {
 }
 
 type slot struct {
-	cell    uint64 // 0: free
-	content *content
+	cell  uint64 // 0: free
+	block block
 }
 
 func hash(c uint64) uint64 { return c * 0x9E3779B97F4A7C15 }
 
-func (t *table) get(c uint64) *content {
-	slots := t.shards[hash(c)>>(64-shardBits)].slots
-	if len(slots) == 0 {
+func (t *table) get(c uint64) block {
+	s := &t.shards[hash(c)>>(64-shardBits)]
+	if len(s.slots) == 0 {
 		return nil
 	}
-	for at := hash(c) >> 20; ; at++ {
-		switch s := &slots[at&uint64(len(slots)-1)]; s.cell {
-		case c:
-			return s.content
-		case 0:
-			return nil
-		}
-	}
+	at, _ := s.find(c)
+	return s.slots[at].block
 }
 
-// writer changes a table that others still read: what it changes it copies first.
+// writer changes a table that others still read: what it changes it copies first. Nothing is changed before done.
 type writer struct {
-	t    *table
-	own  map[*shard]bool
-	mine map[*content]bool
+	t       *table
+	changed map[uint64]*content
 }
 
 func (t *table) write() *writer {
@@ -92,75 +47,62 @@ func (t *table) write() *writer {
 		*shards = *t.shards
 	}
 	t.shards = shards
-	return &writer{t, map[*shard]bool{}, map[*content]bool{}}
+	return &writer{t, map[uint64]*content{}}
 }
 
-// shard gives the shard of c, to be changed.
-func (w *writer) shard(c uint64) *shard {
-	s := &w.t.shards[hash(c)>>(64-shardBits)]
-	if len(s.slots) == 0 {
-		s.slots = make([]slot, 4)
-	} else if !w.own[s] {
-		s.slots = slices.Clone(s.slots)
+// content gives what a cell holds, to be changed.
+func (w *writer) content(cell uint64) *content {
+	c := w.changed[cell]
+	if c == nil {
+		c = w.t.get(cell).open()
+		w.changed[cell] = c
 	}
-	w.own[s] = true
-	return s
+	return c
 }
 
-// content gives the content of c, to be changed.
-func (w *writer) content(c uint64) *content {
-	s := w.shard(c)
-	at, ok := s.find(c)
-	if !ok {
-		if (s.used+1)*4 > len(s.slots)*3 {
-			s.resize(2 * len(s.slots))
-			at, _ = s.find(c)
-		}
-		s.slots[at] = slot{c, &content{}}
-		s.used++
-		w.mine[s.slots[at].content] = true
-	}
-	old := s.slots[at].content
-	if !w.mine[old] {
-		s.slots[at].content = &content{slices.Clone(old.inside), slices.Clone(old.near), old.several}
-		w.mine[s.slots[at].content] = true
-	}
-	return s.slots[at].content
-}
-
-func (w *writer) add(e entry) {
+// add lists a fence, by its number, in a cell.
+func (w *writer) add(e *entry, fence int32, several bool) {
+	w.deepen(e.cell, 1)
 	c := w.content(e.cell)
-	c.several = c.several || len(e.fence.Shape.Polygons) > 1 || e.fence.Shape.Polygons[0].Box().Width() > 180
-	if e.polygon == nil {
-		c.inside = appendOne(c.inside, e.fence)
+	c.several = c.several || several
+	if e.inside {
+		c.inside = append(c.inside, fence)
 		return
 	}
-	n := near{fence: e.fence, turns: int32(e.turns)}
+	n := near{fence: fence, turns: e.turns, whole: e.polygon}
 	if e.see != nil {
-		n.see = *e.see
-	} else {
-		n.whole = e.polygon
+		n.see = e.see.Pack(nil)
 	}
-	c.near = appendOne(c.near, n)
+	c.near = append(c.near, n)
 }
 
-// appendOne leaves no room to grow: most cells hold one or two.
-func appendOne[T any](s []T, v T) []T {
-	out := make([]T, len(s)+1)
-	out[copy(out, s)] = v
-	return out
+// drop takes one entry of a fence out of a cell, and with the first all that the cell holds of it.
+func (w *writer) drop(of uint64, fence int32) {
+	w.deepen(of, -1)
+	w.content(of).drop(fence)
 }
 
-func (w *writer) drop(cell uint64, f *Fence) {
-	s := w.shard(cell)
-	if _, ok := s.find(cell); !ok {
-		return // with an earlier entry of the same fence
+// deepen tells coarser cells of entries in a cell.
+func (w *writer) deepen(of uint64, by int) {
+	for res := cell.Resolution(of) - 2; res >= minLevel; res -= 2 {
+		w.content(cell.Ancestor(of, res)).finer += by
 	}
-	c := w.content(cell)
-	c.inside = slices.DeleteFunc(c.inside, func(g *Fence) bool { return g == f })
-	c.near = slices.DeleteFunc(c.near, func(n near) bool { return n.fence == f })
-	if len(c.inside)+len(c.near) == 0 {
-		s.remove(cell)
+}
+
+// done writes what was changed.
+func (w *writer) done() {
+	own := map[*shard]bool{}
+	for cell, c := range w.changed {
+		s := &w.t.shards[hash(cell)>>(64-shardBits)]
+		if !own[s] {
+			s.slots = slices.Clone(s.slots)
+			own[s] = true
+		}
+		if c.empty() {
+			s.remove(cell)
+		} else {
+			s.put(cell, c.pack())
+		}
 	}
 }
 
@@ -172,6 +114,17 @@ func (s *shard) find(c uint64) (int, bool) {
 			return at, got == c
 		}
 	}
+}
+
+func (s *shard) put(cell uint64, b block) {
+	if (s.used+1)*4 > len(s.slots)*3 {
+		s.resize(max(4, 2*len(s.slots)))
+	}
+	at, ok := s.find(cell)
+	if !ok {
+		s.used++
+	}
+	s.slots[at] = slot{cell, b}
 }
 
 func (s *shard) resize(n int) {
@@ -187,7 +140,13 @@ func (s *shard) resize(n int) {
 
 // remove frees c's place, and lets none behind it be lost.
 func (s *shard) remove(c uint64) {
-	at, _ := s.find(c)
+	if len(s.slots) == 0 {
+		return
+	}
+	at, ok := s.find(c)
+	if !ok {
+		return
+	}
 	s.slots[at] = slot{}
 	s.used--
 	s.resize(len(s.slots))

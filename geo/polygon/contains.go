@@ -41,60 +41,80 @@ func (p *Polygon) Contains(lat, lon float64) bool {
 
 // Contains reports whether the place is in the polygon. It must lie in the box that l is for.
 func (l *Local) Contains(at Place) bool {
-	in := l.Inside
-	for n := -1; n < len(l.more); n++ {
-		run := l.first
-		if n >= 0 {
-			run = l.more[n]
+	c := corner{l.X, l.Y}
+	odd, on := c.crossed(l.points[l.first.From:l.first.To+1], at)
+	in := l.Inside != odd
+	for i := 0; i < len(l.more) && !on; i++ {
+		odd, on = c.crossed(l.points[l.more[i].From:l.more[i].To+1], at)
+		in = in != odd
+	}
+	return in || on
+}
+
+// corner is a box's upper right one.
+type corner struct{ X, Y float64 }
+
+// crossed follows a line through corners and reports whether the way from the place to the box's corner crosses it an odd number of times, and whether
+// the place is on it.
+func (c corner) crossed(line []Point, at Place) (odd, on bool) {
+	for i := range len(line) - 1 {
+		a, b := line[i], line[i+1]
+		if up := b.Y > at.Y; (a.Y > at.Y) != up {
+			var right bool // the edge is to the right of the place
+			switch {
+			case at.rightOf(a.X) && at.rightOf(b.X):
+			case at.leftOf(a.X) && at.leftOf(b.X):
+				right = true
+			default:
+				s := side(a, b, at)
+				if s == 0 {
+					return odd, true
+				}
+				right = (s > 0) == up
+			}
+			if right != c.rightOfSide(a, b, at.Y, up) {
+				odd = !odd
+			}
+		} else if at.Y == a.Y && at.Y == b.Y {
+			if !(at.rightOf(a.X) && at.rightOf(b.X)) && !(at.leftOf(a.X) && at.leftOf(b.X)) {
+				return odd, true
+			}
+		} else if at.Y == a.Y && at.X == a.X && at.rest == 0 || at.Y == b.Y && at.X == b.X && at.rest == 0 {
+			return odd, true
 		}
-		corners := l.points[run.From : run.To+1]
-		for i := range len(corners) - 1 {
-			a, b := corners[i], corners[i+1]
-			if up := b.Y > at.Y; (a.Y > at.Y) != up {
-				var right bool // the edge is to the right of the place
-				switch {
-				case at.rightOf(a.X) && at.rightOf(b.X):
-				case at.leftOf(a.X) && at.leftOf(b.X):
-					right = true
-				default:
-					s := side(a, b, at)
-					if s == 0 {
-						return true
-					}
-					right = (s > 0) == up
-				}
-				if right != l.rightOfSide(a, b, at.Y, up) {
-					in = !in
-				}
-			} else if at.Y == a.Y && at.Y == b.Y {
-				if !(at.rightOf(a.X) && at.rightOf(b.X)) && !(at.leftOf(a.X) && at.leftOf(b.X)) {
-					return true
-				}
-			} else if at.Y == a.Y && at.X == a.X && at.rest == 0 || at.Y == b.Y && at.X == b.X && at.rest == 0 {
-				return true
-			}
-			if (a.X > l.X) != (b.X > l.X) && sideBeside(a, b, l.X, at.Y) != sideBeside(a, b, l.X, l.Y) {
-				in = !in
-			}
+		if (a.X > c.X) != (b.X > c.X) && c.above(a, b, at.Y) {
+			odd = !odd
 		}
 	}
-	return in
+	return odd, false
+}
+
+// above reports whether an edge that crosses the box's right side, or the line that it is part of, does so between latitude y and the corner.
+func (c corner) above(a, b Point, y float64) bool {
+	low, high := min(a.Y, b.Y), max(a.Y, b.Y)
+	switch {
+	case low > c.Y || high < y:
+		return false
+	case low > y && high < c.Y:
+		return true
+	}
+	return sideBeside(a, b, c.X, y) != sideBeside(a, b, c.X, c.Y)
 }
 
 // rightOfSide reports whether an edge that passes latitude y, upwards or not, does so to the right of the box's right side.
-func (l *Local) rightOfSide(a, b Point, y float64, up bool) bool {
+func (c corner) rightOfSide(a, b Point, y float64, up bool) bool {
 	switch {
-	case a.X <= l.X && b.X <= l.X:
+	case a.X <= c.X && b.X <= c.X:
 		return false
-	case a.X > l.X && b.X > l.X:
+	case a.X > c.X && b.X > c.X:
 		return true
 	}
-	return (sideBeside(a, b, l.X, y) > 0) == up
+	return (sideBeside(a, b, c.X, y) > 0) == up
 }
 
 // insideBeside reports whether what is beside (x, y) is in the polygon.
 func (l *Local) insideBeside(x, y float64) bool {
-	in := l.Inside
+	in, c := l.Inside, corner{l.X, l.Y}
 	for n := -1; n < len(l.more); n++ {
 		run := l.first
 		if n >= 0 {
@@ -102,7 +122,7 @@ func (l *Local) insideBeside(x, y float64) bool {
 		}
 		for i := run.From; i < run.To; i++ {
 			a, b := l.points[i], l.points[i+1]
-			if up := b.Y > y; (a.Y > y) != up && ((sideBeside(a, b, x, y) > 0) == up) != l.rightOfSide(a, b, y, up) {
+			if up := b.Y > y; (a.Y > y) != up && ((sideBeside(a, b, x, y) > 0) == up) != c.rightOfSide(a, b, y, up) {
 				in = !in
 			}
 			if (a.X > l.X) != (b.X > l.X) && sideBeside(a, b, l.X, y) != sideBeside(a, b, l.X, l.Y) {

@@ -181,7 +181,7 @@ func run(t *testing.T, set *fence.Set, fixes []fence.Fix, disorder time.Duration
 	var told []fence.Event
 	newest := int64(math.MinInt64)
 	for _, f := range fixes {
-		told = e.Observe(f, told)
+		told = e.Observe([]fence.Fix{f}, told)
 		newest = max(newest, f.At)
 		told = e.Advance(newest-disorder.Milliseconds(), told)
 	}
