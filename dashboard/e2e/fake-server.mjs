@@ -6,6 +6,7 @@ import path from 'node:path';
 import { latLngToCell } from 'h3-js';
 import { WebSocketServer } from 'ws';
 import { basemap, at, CENTER, ROADS } from './city.mjs';
+import { FakeFences } from './fake-fences.mjs';
 import { encodeFrame } from './frames.mjs';
 
 const DIST = path.join(import.meta.dirname, '..', 'dist');
@@ -15,7 +16,8 @@ const WINDOW = 10_000, DISORDER = 2_000;
 
 export async function startFake({ port = 0, vehicles = 600, json = false, basemap: hasMap = true, token = '' } = {}) {
   const town = makeTown(vehicles);
-  const fake = { paused: false, refuse: false, extra: null, sql: [], clients: new Set(), url: '', town };
+  const fences = new FakeFences();
+  const fake = { fences, paused: false, refuse: false, extra: null, sql: [], clients: new Set(), url: '', town };
   const map = JSON.stringify(basemap());
   const config = {
     title: 'Testhaven', center: CENTER, zoom: 12.4, basemap: hasMap ? '/api/v1/basemap' : null, position_streams: ['vehicles', 'sensors'],
@@ -34,6 +36,7 @@ export async function startFake({ port = 0, vehicles = 600, json = false, basema
     if (url.pathname.startsWith('/api/') && token && req.headers.authorization !== `Bearer ${token}`) {
       return answer(res, 401, { error: { message: 'a token is needed' } });
     }
+    if (/^\/api\/v1\/fences(\/|$)/.test(url.pathname)) return fences.answer(req, res, url);
     switch (url.pathname) {
       case '/api/v1/config': return answer(res, 200, config);
       case '/api/v1/basemap': return hasMap ? answer(res, 200, map) : answer(res, 404, { error: { message: 'no basemap' } });
@@ -83,12 +86,16 @@ export async function startFake({ port = 0, vehicles = 600, json = false, basema
     const now = Date.now(), watermark = now - DISORDER, out = [];
     for (const topic of topics) {
       if (topic.startsWith('status')) continue;
-      const t = topic === 'view:cell_speed' ? town.cellTable() : topic === 'positions:sensors' ? town.sensorTable() : topic === 'positions:vehicles' ? town.vehicleTable(client.bbox) : null;
+      if (topic === 'fences:*') {
+        if (type === 'snapshot') client.ws.send(JSON.stringify({ topic, type, seq: ++seq, rows: fences.recent }));
+        continue;
+      }
+      const t = topic === 'inside:fences' ? fences.table(type === 'snapshot') : topic === 'view:cell_speed' ? town.cellTable() : topic === 'positions:sensors' ? town.sensorTable() : topic === 'positions:vehicles' ? town.vehicleTable(client.bbox) : null;
       if (!t) continue;
       if (client.binary) out.push(encodeFrame(topic, type, ++seq, watermark, t.rows, t.columns));
       else {
         const rows = Array.from({ length: t.rows }, (_, i) => Object.fromEntries(t.columns.map(([n, , v]) => [n, /^(ts|window_)/.test(n) ? new Date(v[i]).toISOString() : v[i]])));
-        client.ws.send(JSON.stringify({ topic, type, seq: ++seq, watermark: new Date(watermark).toISOString(), [topic.startsWith('view') ? 'rows' : 'positions']: rows }));
+        client.ws.send(JSON.stringify({ topic, type, seq: ++seq, watermark: new Date(watermark).toISOString(), [/^(view|inside)/.test(topic) ? 'rows' : 'positions']: rows }));
       }
     }
     if (fake.extra) out.push(fake.extra);
@@ -112,6 +119,7 @@ export async function startFake({ port = 0, vehicles = 600, json = false, basema
   fake.url = `http://127.0.0.1:${server.address().port}`;
   fake.drop = () => { for (const c of fake.clients) c.ws.terminate(); };
   fake.say = text => { for (const c of fake.clients) c.ws.send(text); };
+  fake.event = event => fake.say(JSON.stringify({ topic: 'fences:*', type: 'update', seq: ++seq, event, watermark: null }));
   fake.stop = () => { clearInterval(timer); fake.drop(); server.close(); server.closeAllConnections(); };
   return fake;
 }

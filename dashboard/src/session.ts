@@ -7,12 +7,15 @@ import { Fleet } from './data/fleet';
 import { numbers, type Frame } from './data/frame';
 import { connection as connectionOf, Freshness } from './data/freshness';
 import { format } from './data/format';
+import { Fences } from './data/fences';
 import { Heat } from './data/heat';
 import { latestOf } from './data/sql';
 import { LiveMap, reducedMotion, type Picked } from './map/livemap';
+import { Fencing } from './fencing';
 import * as state from './state';
 
 const LOOK_EVERY = 300; // ms between viewports told to the server while the map moves
+const FENCE_TOPICS = ['fences:*', 'inside:fences'];
 const FRAMES_KEPT = 2000;
 
 export interface SeenFrame { receivedAt: number; topic: string; maxTs: number }
@@ -20,6 +23,8 @@ export interface SeenFrame { receivedAt: number; topic: string; maxTs: number }
 export class Session {
   readonly api = new Api(takeToken());
   readonly fleets = new Map<string, Fleet>();
+  readonly fences = new Fences();
+  readonly fencing = new Fencing(this.api, this.fences, () => this.map);
   readonly frames: SeenFrame[] = [];
   heat: Heat | null = null;
   map: LiveMap | null = null;
@@ -50,6 +55,7 @@ export class Session {
         this.freshness.readings(this.statusAt, s.readings_total);
         state.status.value = s;
       },
+      events: (events, all) => this.fencing.heard(events, all),
       problem: m => this.onProblem(m),
     }, world);
     addEventListener('online', () => this.feed.retryNow());
@@ -77,6 +83,7 @@ export class Session {
     }
     this.open(config, container);
     void this.learn();
+    if (await this.fencing.load()) for (const t of FENCE_TOPICS) this.feed.subscribe(t);
   }
 
   select(what: Picked | null): void {
@@ -146,6 +153,8 @@ export class Session {
       moved: box => this.look(box),
       hover: what => this.hoverText(what),
       now: Date.now,
+      draft: () => state.draft.peek(),
+      drawn: d => { state.draft.value = d; },
     });
     effect(() => this.draw());
     effect(() => {
@@ -183,6 +192,7 @@ export class Session {
   }
 
   private draw(): void {
+    void state.fencesVersion.value;
     this.map?.draw({
       fleets: this.fleets,
       shown: state.shown.value,
@@ -191,6 +201,9 @@ export class Session {
       heatDomain: state.heatDomain.value,
       heatBeneath: state.heatBeneath.value,
       picked: state.picked.value,
+      fences: this.fences,
+      fencesShown: state.fencesShown.value,
+      draft: state.draft.value,
       theme: state.theme.value,
     });
   }
@@ -234,6 +247,8 @@ export class Session {
       this.freshness.frame(now, frame.type, frame.rows, newest);
       this.fleets.get(name)?.apply(frame, now, !reducedMotion());
       this.map?.touch();
+    } else if (frame.topic === 'inside:fences') {
+      this.fencing.counted(frame);
     } else if (kind === 'view' && this.heat?.view === name) {
       this.heat.apply(frame);
       if (frame.type === 'snapshot' || this.heat.cells.length === 0) this.refreshHeat();
@@ -288,6 +303,10 @@ export class Session {
     if (what.kind === 'cell') {
       const c = this.heat?.get(what.cell);
       return c ? `${this.heat?.valueColumn} ${format(c.value)}` : null;
+    }
+    if (what.kind === 'fence') {
+      const f = this.fences.all.get(what.id);
+      return f ? `${f.name} · ${f.inside} inside` : null;
     }
     const d = this.fleets.get(what.stream)?.state(what.id);
     if (!d) return null;

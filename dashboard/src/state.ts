@@ -2,6 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import type { Config, StreamInfo, ViewInfo } from './data/api';
 import type { Theme } from './data/colours';
+import type { Draft } from './data/draft';
 import type { Connection, Link } from './data/freshness';
 import type { Status } from './data/messages';
 import type { Picked } from './map/livemap';
@@ -53,3 +54,11 @@ function firstTheme(): Theme {
   const t = query.get('theme') ?? localStorage.getItem('hexpane.theme');
   return t === 'light' ? 'light' : 'dark';
 }
+
+/** Does the server know fences at all? */
+export const fencesKnown = signal(false);
+export const fencesShown = signal(true);
+/** Rises when fences, their counts or their events change. */
+export const fencesVersion = signal(0);
+export const eventsShown = signal(matchMedia('(min-width: 761px)').matches);
+export const draft = signal<Draft | null>(null);

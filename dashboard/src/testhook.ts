@@ -10,6 +10,7 @@ export function expose(session: Session): void {
     cells: () => session.heat?.cells.length ?? 0,
     connection: () => session.connection(),
     ageMs: () => session.ageMs(),
+    fences: session.fences,
     frames: session.frames,
     session,
   };

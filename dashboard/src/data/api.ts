@@ -1,5 +1,10 @@
 // The HTTP calls the page makes, relative to where it is served from, with the operator's token.
 
+import type { Feature } from 'geojson';
+import type { FenceCollection, FenceFeature } from './fences';
+
+export interface Inside { fence: string; count: number; devices: { stream: string; device: string }[] }
+
 export interface Config {
   title: string;
   center: [number, number];
@@ -75,15 +80,43 @@ export class Api {
     return this.call('api/v1/sql', JSON.stringify({ sql: statement }));
   }
 
-  private async call<T>(path: string, body?: string): Promise<T> {
-    const headers: Record<string, string> = authHeaders(this.token);
+  fences(): Promise<FenceCollection> {
+    return this.call('api/v1/fences');
+  }
+
+  fence(id: string): Promise<Feature> {
+    return this.call(fencePath(id));
+  }
+
+  /** Stores the fence. With `version`, only over that one: HTTP 412 when it changed meanwhile. */
+  putFence(f: FenceFeature, version: number | null): Promise<Feature> {
+    return this.call(fencePath(f.id), JSON.stringify(f), 'PUT', version === null ? {} : { 'If-Match': `"${version}"` });
+  }
+
+  async deleteFence(id: string): Promise<void> {
+    await this.call(fencePath(id), undefined, 'DELETE');
+  }
+
+  async importFences(collection: string): Promise<void> {
+    await this.call('api/v1/fences', collection, 'POST');
+  }
+
+  inside(id: string): Promise<Inside> {
+    return this.call(`${fencePath(id)}/inside`);
+  }
+
+  private async call<T>(path: string, body?: string, method = body === undefined ? 'GET' : 'POST', more: Record<string, string> = {}): Promise<T> {
+    const headers: Record<string, string> = { ...authHeaders(this.token), ...more };
     if (body !== undefined) headers['Content-Type'] = 'application/json';
-    const r = await fetch(address(path), { method: body === undefined ? 'GET' : 'POST', headers, body });
+    const r = await fetch(address(path), { method, headers, body });
+    if (r.status === 204) return undefined as T;
     const answer = (await r.json().catch(() => null)) as (T & { error?: { message?: string } }) | null;
     if (!r.ok || answer === null) throw new ApiError(answer?.error?.message ?? `${path}: HTTP ${r.status}`, r.status);
     return answer;
   }
 }
+
+const fencePath = (id: string): string => `api/v1/fences/${encodeURIComponent(id)}`;
 
 const NUMERIC = /^(BIGINT|DOUBLE|DECIMAL|INT|INTEGER|FLOAT|REAL)/i;
 

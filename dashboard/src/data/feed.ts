@@ -3,6 +3,7 @@
 import { backoff } from './backoff';
 import { decodeFrames, type Frame } from './frame';
 import { parseMessage, type Status } from './messages';
+import type { FenceEvent } from './fences';
 import type { Link } from './freshness';
 
 export type Box = readonly [west: number, south: number, east: number, north: number];
@@ -21,6 +22,8 @@ export interface FeedEvents {
   link(link: Link, attempt: number, retryAt: number): void;
   frame(frame: Frame): void;
   status(status: Status): void;
+  /** Fence events; `all` when they are the recent ones, and not news. */
+  events(events: readonly FenceEvent[], all: boolean): void;
   problem(message: string): void;
 }
 
@@ -117,6 +120,7 @@ export class Feed {
     const m = parseMessage(String(data));
     if (m.kind === 'frame') this.on.frame(m.frame);
     else if (m.kind === 'status') this.on.status(m.status);
+    else if (m.kind === 'events') this.on.events(m.events, m.all);
     else this.on.problem(m.kind === 'error' ? m.message : `message skipped: ${m.why}`);
   }
 

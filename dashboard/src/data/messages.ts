@@ -1,5 +1,6 @@
 // Text messages of the live socket. Positions and rows become the same frames as the binary encoding
 // gives, so nothing behind this file knows which of the two the server chose.
+import { readEvent, type FenceEvent } from './fences';
 import type { Column, Frame } from './frame';
 
 export interface Status {
@@ -15,6 +16,7 @@ export interface Status {
 export type Message =
   | { kind: 'frame'; frame: Frame }
   | { kind: 'status'; status: Status }
+  | { kind: 'events'; all: boolean; events: FenceEvent[] }
   | { kind: 'error'; message: string }
   | { kind: 'unknown'; why: string };
 
@@ -34,6 +36,10 @@ export function parseMessage(text: string): Message {
   if (!isRecord(m)) return { kind: 'unknown', why: 'not an object' };
   if (m.type === 'error') return { kind: 'error', message: String(m.message ?? 'unknown error') };
   if (isRecord(m.status)) return { kind: 'status', status: parseStatus(m.status) };
+  if (typeof m.topic === 'string' && m.topic.startsWith('fences:')) {
+    const given = Array.isArray(m.rows) ? m.rows : [m.event];
+    return { kind: 'events', all: m.type === 'snapshot', events: given.map(readEvent).filter(e => e !== null) };
+  }
   const rows = Array.isArray(m.positions) ? m.positions : Array.isArray(m.rows) ? m.rows : null;
   if (!rows || typeof m.topic !== 'string' || (m.type !== 'snapshot' && m.type !== 'update')) {
     return { kind: 'unknown', why: `type ${String(m.type)} of ${String(m.topic)}` };

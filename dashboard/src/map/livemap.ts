@@ -9,6 +9,10 @@ import type { Theme } from '../data/colours';
 import type { Box } from '../data/feed';
 import type { Fleet } from '../data/fleet';
 import type { Heat, HeatCell } from '../data/heat';
+import type { Draft } from '../data/draft';
+import type { FenceEvent, Fences } from '../data/fences';
+import { listenForDrawing } from './draw';
+import { draftLayers, FenceLayers } from './fencelayers';
 import { iconAtlas } from './icons';
 import { FleetLayer, heatLayer, outlineLayer, ringLayer } from './layers';
 import { Pace } from './pace';
@@ -17,7 +21,7 @@ import { loadWorld, NO_WORLD } from './world';
 
 setWorkerUrl(workerUrl);
 
-export type Picked = { kind: 'device'; stream: string; id: string } | { kind: 'cell'; cell: string };
+export type Picked = { kind: 'device'; stream: string; id: string } | { kind: 'cell'; cell: string } | { kind: 'fence'; id: string };
 
 export interface Scene {
   fleets: ReadonlyMap<string, Fleet>;
@@ -28,6 +32,9 @@ export interface Scene {
   /** Is the heat under vehicles, and so only a tint? */
   heatBeneath: boolean;
   picked: Picked | null;
+  fences: Fences;
+  fencesShown: boolean;
+  draft: Draft | null;
   theme: Theme;
 }
 
@@ -35,6 +42,8 @@ export interface MapEvents {
   pick(what: Picked | null): void;
   moved(box: Box): void;
   hover(what: Picked): string | null;
+  draft(): Draft | null;
+  drawn(next: Draft): void;
   now(): number;
 }
 
@@ -58,6 +67,7 @@ export class LiveMap {
   private readonly overlay: MapLibreOverlay;
   private readonly atlas = iconAtlas();
   private readonly fleetLayers = new Map<Fleet, FleetLayer>();
+  private fenceLayers: FenceLayers | null = null;
   private readonly pace = new Pace();
   private readonly city: string | null;
   private scene: Scene | null = null;
@@ -88,7 +98,7 @@ export class LiveMap {
       pickingRadius: PICK_RADIUS,
       layers: [],
       getTooltip: (info: PickingInfo) => {
-        const what = this.pickedBy(info);
+        const what = this.on.draft() ? null : this.pickedBy(info);
         const text = what && this.on.hover(what);
         return text ? { text, className: 'tip', style: {} } : null;
       },
@@ -96,9 +106,11 @@ export class LiveMap {
     this.base.on('load', () => void this.begin(options.theme));
     // Not deck's own onClick: it waits for a pick begun at the press, which a slow machine may still owe.
     this.base.on('click', e => {
+      if (this.on.draft()) return;
       const info = this.overlay.pickObject({ x: e.point.x, y: e.point.y, radius: PICK_RADIUS });
       this.on.pick(info && this.pickedBy(info));
     });
+    listenForDrawing(this.base, () => this.on.draft(), d => this.on.drawn(d));
     this.base.on('moveend', () => this.on.moved(this.box()));
     this.base.on('zoom', () => this.touch());
     this.base.on('error', e => console.warn('map:', e.error?.message ?? e));
@@ -109,6 +121,12 @@ export class LiveMap {
     const themed = this.scene !== null && this.scene.theme !== scene.theme;
     this.scene = scene;
     if (themed) this.recolour(scene.theme);
+    this.touch();
+  }
+
+  /** Lights a fence up, and the place where something happened. */
+  flash(event: FenceEvent): void {
+    this.fenceLayers?.flash(event, this.on.now());
     this.touch();
   }
 
@@ -168,6 +186,7 @@ export class LiveMap {
       fleet.advance(now);
       if (fleet.moves !== before && this.scene.shown.has(stream)) moving = true;
     }
+    if (this.fenceLayers?.flashing(now)) moving = true;
     if (!moving && !this.dirty) return;
     this.dirty = false;
     this.overlay.setProps({ layers: this.layers(this.scene) });
@@ -180,6 +199,11 @@ export class LiveMap {
     const zoom = this.base.getZoom();
     const out: Layer[] = [];
     if (s.heat && s.heatShown && s.heatDomain) out.push(heatLayer(s.heat, s.heatDomain, s.heatBeneath));
+    this.fenceLayers ??= new FenceLayers(s.fences);
+    if (s.fencesShown && s.fences.all.size > 0) {
+      const picked = s.picked?.kind === 'fence' ? s.picked.id : null;
+      out.push(...this.fenceLayers.layers(zoom, s.theme, picked, s.draft?.id ?? null, this.on.now(), reducedMotion()));
+    }
     if (s.picked?.kind === 'cell') out.push(outlineLayer(s.picked.cell, s.theme));
     for (const [stream, fleet] of s.fleets) {
       if (!s.shown.has(stream) || fleet.n === 0) continue;
@@ -193,12 +217,14 @@ export class LiveMap {
       const { at } = s.fleets.get(p.stream)!;
       out.push(ringLayer([at[2 * i]!, at[2 * i + 1]!], s.theme));
     }
+    if (s.draft) out.push(...draftLayers(s.draft, s.theme));
     return out;
   }
 
   private pickedBy(info: PickingInfo): Picked | null {
     const id = info.layer?.id ?? '';
     if (id === 'heat') return info.object ? { kind: 'cell', cell: (info.object as HeatCell).cell } : null;
+    if (id.startsWith('fences')) return info.object ? { kind: 'fence', id: (info.object as { id: string }).id } : null;
     const stream = /^stream:(.*)-icons$/.exec(id)?.[1];
     const device = stream === undefined ? undefined : this.scene?.fleets.get(stream)?.ids[info.index];
     return stream !== undefined && device !== undefined ? { kind: 'device', stream, id: device } : null;

@@ -3,6 +3,8 @@ import type { Session } from '../session';
 import { connection } from '../state';
 import { Card } from './Card';
 import { ConnectionVoice, StaleBanner } from './Connection';
+import { FenceEvents } from './FenceEvents';
+import { FenceTools } from './FenceTools';
 import { listenForKeys } from './keys';
 import { LayerPanel } from './LayerPanel';
 import { MapControls } from './MapControls';
@@ -25,6 +27,8 @@ export function App({ session }: { session: Session }) {
         <StaleBanner session={session} />
         <LayerPanel />
         <Card session={session} />
+        <FenceEvents session={session} />
+        <FenceTools session={session} />
         <MapControls session={session} />
         <Notice />
         <TokenPrompt />

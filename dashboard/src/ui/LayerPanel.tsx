@@ -3,7 +3,7 @@ import { cellColumn, numericColumns } from '../data/api';
 import { gradient, HEAT_GRADIENT, SPEED, SPEED_STOPS } from '../data/colours';
 import { Shape } from '../data/fleet';
 import { format } from '../data/format';
-import { config, counts, heatChoice, heatDomain, heatShown, shown, theme, toggleStream, vehicleStream, views } from '../state';
+import { config, counts, fencesKnown, fencesShown, heatChoice, heatDomain, heatShown, shown, theme, toggleStream, vehicleStream, views } from '../state';
 import { Icon, Mark } from './icons';
 
 export function LayerPanel() {
@@ -16,6 +16,7 @@ export function LayerPanel() {
       <div id="layers" hidden={!open}>
         {config.value?.position_streams.map(s => <StreamSwitch key={s} name={s} />)}
         {heatChoice.value && <HeatSwitch />}
+        {fencesKnown.value && <FenceSwitch />}
         {vehicleStream.value && shown.value.has(vehicleStream.value) && <SpeedLegend />}
         {heatChoice.value && heatShown.value && <HeatLegend />}
       </div>
@@ -38,6 +39,15 @@ function HeatSwitch() {
     <label class="switch">
       <input type="checkbox" checked={heatShown.value} onChange={() => { heatShown.value = !heatShown.value; }} />
       <span>H3 cells</span><em data-testid="cells">{counts.value.cells.toLocaleString('en')}</em><kbd aria-hidden="true">H</kbd>
+    </label>
+  );
+}
+
+function FenceSwitch() {
+  return (
+    <label class="switch">
+      <input type="checkbox" checked={fencesShown.value} onChange={() => { fencesShown.value = !fencesShown.value; }} />
+      <span>fences</span><kbd aria-hidden="true">F</kbd>
     </label>
   );
 }

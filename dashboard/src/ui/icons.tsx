@@ -8,6 +8,10 @@ const PATHS = {
   plus: 'M12 5v14M5 12h14',
   minus: 'M5 12h14',
   home: 'M4 11l8-7 8 7M6 10v10h12V10',
+  polygon: 'M5 5l13 2 2 8-9 5-7-6zM5 5v.01M18 7v.01M20 15v.01M11 20v.01M4 14v.01',
+  list: 'M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01',
+  up: 'M12 16V4M7 9l5-5 5 5M4 20h16',
+  down: 'M12 4v12M7 11l5 5 5-5M4 20h16',
   target: 'M12 7a5 5 0 1 0 0 10a5 5 0 0 0 0-10M12 2v4M12 18v4M2 12h4M18 12h4',
 } as const;
 
