@@ -62,6 +62,39 @@ test('the latest values of a vehicle and of a cell', async () => {
   await shot(page, 'demo-cell');
 });
 
+test('fences: who is inside, one drawn among the vehicles, what happens at it, gone again', async () => {
+  await page.keyboard.press('Escape');
+  const api = (path, init) => fetch(new URL(`/api/v1/fences${path}`, server.url), init);
+  const there = (await (await api('')).json()).features.map(f => f.id).sort();
+  assert.ok(there.length > 0, 'the demo has fences');
+  await page.waitForFunction(ids => [...window.__hexpane.fences.all.keys()].sort().join() === ids, there.join(), { timeout: 30_000 });
+  await page.waitForFunction(() => window.__hexpane.session.map.drawn('fences'), null, { timeout: 30_000, polling: 200 });
+  for (const by = Date.now() + 60_000; ;) { // vehicles come and go between the two looks
+    const shown = await page.evaluate(() => [...window.__hexpane.fences.all.values()].map(f => [f.id, f.inside]));
+    const counted = await Promise.all(shown.map(async ([id]) => [id, (await (await api(`/${id}/inside`)).json()).count]));
+    if (String(shown) === String(counted) && shown.some(([, n]) => n > 0)) break;
+    assert.ok(Date.now() < by, `shown ${shown}; counted ${counted}`);
+  }
+
+  await page.getByRole('button', { name: 'Draw a fence' }).click();
+  const { width, height } = page.viewportSize();
+  for (const [x, y] of [[0.4, 0.35], [0.65, 0.35], [0.65, 0.7], [0.4, 0.7]]) await page.mouse.click(width * x, height * y);
+  await page.keyboard.press('Enter');
+  const form = page.getByTestId('draft');
+  await form.getByLabel('Name').fill('Test yard');
+  await form.getByRole('button', { name: 'Save' }).click();
+  const card = page.locator('[data-testid=card]');
+  await card.getByText('Test yard').first().waitFor({ timeout: 30_000 });
+  const mine = (await (await api('')).json()).features.find(f => f.properties.name === 'Test yard');
+  assert.equal(mine.geometry.coordinates[0].length, 5);
+  await page.waitForFunction(id => window.__hexpane.fences.events.some(e => e.fence === id), mine.id, { timeout: 60_000, polling: 200 });
+  await shot(page, 'demo-fence');
+  await card.getByRole('button', { name: 'Delete' }).click();
+  await card.getByRole('button', { name: 'Delete the fence' }).click();
+  await card.waitFor({ state: 'detached', timeout: 30_000 });
+  assert.equal((await api(`/${mine.id}`)).status, 404);
+});
+
 test('nothing from outside, no page error, accessible in both themes', async () => {
   assert.deepEqual(await axe(page), []);
   await page.keyboard.press('Escape');
