@@ -53,7 +53,7 @@ func (c *Core) Execute(ctx context.Context, text string) (*api.Answer, error) {
 func defining(statements []sql.Statement) (n int) {
 	for _, st := range statements {
 		switch st.(type) {
-		case *sql.CreateStream, *sql.CreateTable, *sql.CreateView, *sql.CreatePattern, *sql.Drop:
+		case *sql.CreateStream, *sql.CreateTable, *sql.CreateView, *sql.CreatePattern, *sql.CreateAlert, *sql.Drop:
 			n++
 			continue
 		}

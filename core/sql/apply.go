@@ -76,6 +76,8 @@ func change(p *plan.Plan, st Statement, measure bool) (message string, err error
 		message, changed = createView(p, x)
 	case *CreatePattern:
 		message, changed = createPattern(p, x)
+	case *CreateAlert:
+		message, changed = createAlert(p, x)
 	case *Drop:
 		message, changed = drop(p, x)
 	default:
@@ -193,7 +195,7 @@ func keep(c Create, kind, name, old, new string) bool {
 	return false
 }
 
-// free refuses a name that means something else. Streams, tables, views, patterns and built-in tables share one space of names.
+// free refuses a name that means something else. Streams, tables, views, patterns, alerts and built-in tables share one space of names.
 func free(p *plan.Plan, c Create, kind string) {
 	for _, b := range BuiltInTables {
 		if strings.EqualFold(c.Name.Name, b) {
@@ -213,6 +215,9 @@ func free(p *plan.Plan, c Create, kind string) {
 	if d, ok := findNamed(p.Patterns, folded); ok && (kind != "pattern" || !c.Name.Is(d.Name)) {
 		fail(c.Name.Pos, "%s is a pattern", d.Name)
 	}
+	if a, ok := findNamed(p.Alerts, folded); ok && (kind != "alert" || !c.Name.Is(a.Name)) {
+		fail(c.Name.Pos, "%s is an alert", a.Name)
+	}
 	if t, ok := findNamed(p.Tables, folded); ok && (kind != "table" || !c.Name.Is(t.Name)) {
 		fail(c.Name.Pos, "%s is a table", t.Name)
 	}
@@ -231,6 +236,8 @@ func drop(p *plan.Plan, st *Drop) (string, bool) {
 		p.Views = without(p.Views, v)
 		dropParts(p, v)
 		return "view " + v.Name + " dropped", true
+	case "ALERT":
+		return dropAlert(p, st)
 	case "PATTERN":
 		d, ok := findNamed(p.Patterns, st.Name)
 		if !ok {
@@ -269,6 +276,9 @@ func built(p *plan.Plan, at Pos, what string, id uint32) {
 	}
 	if len(patterns) > 0 {
 		fail(at, "%s: %s on it; DROP PATTERN first", what, readers("pattern", patterns))
+	}
+	if alerts := alertsOn(p, id); len(alerts) > 0 {
+		fail(at, "%s: %s on it; DROP ALERT first", what, readers("alert", alerts))
 	}
 	for _, q := range p.Queries {
 		if slices.Contains(q.Uses, id) {
@@ -355,7 +365,7 @@ func sameDefinition(a, b string) (same bool) {
 
 // header passes CREATE … up to the name. The name cannot be one of these words without quotes but for IF.
 func header(l *lexer) token {
-	words := map[string]bool{"CREATE": true, "OR": true, "REPLACE": true, "STREAM": true, "TABLE": true, "VIEW": true, "PATTERN": true, "IF": true, "NOT": true, "EXISTS": true}
+	words := map[string]bool{"CREATE": true, "OR": true, "REPLACE": true, "STREAM": true, "TABLE": true, "VIEW": true, "PATTERN": true, "ALERT": true, "IF": true, "NOT": true, "EXISTS": true}
 	t := l.next()
 	for t.kind == wordToken && words[strings.ToUpper(t.text)] {
 		t = l.next()

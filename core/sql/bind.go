@@ -141,7 +141,7 @@ func (s *scope) rowLeaf(clause string) func(Expr) *plan.Expr {
 func (b *binder) call(c *Call) *plan.Expr {
 	if strings.EqualFold(c.Function, "NOW") && len(c.Args) == 0 && !c.Star {
 		if b.now == nil {
-			fail(c.Pos, "NOW() cannot stand in a view or pattern: its result must not depend on when it is computed")
+			fail(c.Pos, "NOW() cannot stand in a view, pattern or alert: its result must not depend on when it is computed")
 		}
 		return literalExpr(value.Type{Kind: value.Timestamp}, value.OfTime(*b.now))
 	}

@@ -9,7 +9,7 @@ import (
 
 var text = value.Type{Kind: value.String}
 
-// Describe lists the columns of a stream, table, view or pattern: name, type, and what else is to know of each.
+// Describe lists the columns of a stream, table, view or pattern: name, type, and what else is to know of each; of an alert it tells the parts.
 func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error) {
 	defer catch(&err)
 	r.Columns = []Column{{"column", text}, {"type", text}, {"note", text}}
@@ -44,6 +44,9 @@ func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error
 		}
 		return r, nil
 	}
+	if a, ok := findNamed(p.GetAlerts(), name); ok {
+		return describeAlert(p, a), nil
+	}
 	if t, ok := findNamed(p.GetTables(), name); ok {
 		for i, c := range TableRelation(t).Columns {
 			var notes []string
@@ -64,7 +67,7 @@ func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error
 		return r, nil
 	}
 	names := append(append(namesOf(p.GetStreams()), namesOf(p.GetQueries())...), namesOf(p.GetViews())...)
-	names = append(names, namesOf(p.GetPatterns())...)
+	names = append(append(names, namesOf(p.GetPatterns())...), namesOf(p.GetAlerts())...)
 	for _, t := range tables {
 		if name.Is(t.Name) {
 			for _, c := range t.Columns {
@@ -74,7 +77,7 @@ func Describe(p *plan.Plan, name Ident, tables ...Relation) (r Result, err error
 		}
 		names = append(names, t.Name)
 	}
-	fail(name.Pos, "no stream, view, pattern or table `%s`%s", name.Name, didYouMean(name.Name, names))
+	fail(name.Pos, "no stream, view, pattern, alert or table `%s`%s", name.Name, didYouMean(name.Name, names))
 	return r, nil
 }
 
@@ -100,7 +103,7 @@ func streamNotes(s *plan.Stream, i int) []string {
 	return notes
 }
 
-// List answers SHOW STREAMS, SHOW TABLES, SHOW VIEWS and SHOW PATTERNS; SHOW EDGES is not the plan's to answer, and ok is false.
+// List answers SHOW STREAMS, SHOW TABLES, SHOW VIEWS, SHOW PATTERNS and SHOW ALERTS; SHOW EDGES is not the plan's to answer, and ok is false.
 func List(p *plan.Plan, st *Show) (r Result, ok bool) {
 	switch st.What {
 	case "STREAMS":
@@ -133,6 +136,8 @@ func List(p *plan.Plan, st *Show) (r Result, ok bool) {
 		for _, d := range p.GetPatterns() {
 			r.Rows = append(r.Rows, texts(d.Name, PatternSource(p, d), strings.Join(namesOf(d.Keys), ", "), withinText(d), d.Sql))
 		}
+	case "ALERTS":
+		return listAlerts(p), true
 	default:
 		return r, false
 	}

@@ -37,11 +37,13 @@ func ExplainText(p *plan.Plan, st *Explain, tables ...Relation) (text string, er
 	case *CreatePattern:
 		next := proto.CloneOf(p)
 		return explainPattern(next, planPattern(next, x)), nil
+	case *CreateAlert:
+		return explainAlert(p, planAlert(p, x)), nil
 	case *CreateView:
 		next := proto.CloneOf(p)
 		return explainView(next, planView(next, parts(next, x, nil))), nil
 	}
-	fail(st.Statement.Place(), "EXPLAIN is for CREATE STREAM, CREATE TABLE, CREATE VIEW, CREATE PATTERN and SELECT")
+	fail(st.Statement.Place(), "EXPLAIN is for CREATE STREAM, CREATE TABLE, CREATE VIEW, CREATE PATTERN, CREATE ALERT and SELECT")
 	return "", nil
 }
 
@@ -55,6 +57,9 @@ func explainName(p *plan.Plan, name Ident) string {
 	if d, ok := findNamed(p.GetPatterns(), name); ok {
 		return explainPattern(p, d)
 	}
+	if a, ok := findNamed(p.GetAlerts(), name); ok {
+		return explainAlert(p, a)
+	}
 	if t, ok := findNamed(p.GetTables(), name); ok {
 		return explainTable(t)
 	}
@@ -62,8 +67,8 @@ func explainName(p *plan.Plan, name Ident) string {
 		return explainQuery(q)
 	}
 	names := append(append(namesOf(p.GetStreams()), namesOf(p.GetTables())...), namesOf(p.GetViews())...)
-	names = append(names, namesOf(p.GetPatterns())...)
-	fail(name.Pos, "no stream, table, view or pattern `%s`%s", name.Name, didYouMean(name.Name, names))
+	names = append(append(names, namesOf(p.GetPatterns())...), namesOf(p.GetAlerts())...)
+	fail(name.Pos, "no stream, table, view, pattern or alert `%s`%s", name.Name, didYouMean(name.Name, names))
 	return ""
 }
 

@@ -64,8 +64,8 @@ func FenceUsers(p *plan.Plan, id string) (names []string) {
 	for _, d := range p.GetPatterns() {
 		find(d.Name, d)
 	}
-	for _, d := range p.GetPatterns() {
-		find(d.Name, d)
+	for _, a := range p.GetAlerts() {
+		find(a.Name, a)
 	}
 	for _, r := range p.GetRoutes() {
 		find("rows of "+sourceName(p, r.Stream), r)

@@ -12,20 +12,17 @@ func (p *parser) statement() Statement {
 	case p.isWords("CREATE"):
 		return p.create(from)
 	case p.accept("DROP"):
-		d := &Drop{Kind: p.definable("DROP")}
+		d := &Drop{Kind: p.definable()}
 		d.IfExists = p.accept("IF", "EXISTS")
 		d.Name = p.name("a name")
 		d.origin = from()
 		return d
 	case p.accept("SHOW"), p.accept("LIST"):
 		s := &Show{What: p.oneOf("STREAMS", "TABLES", "VIEWS", "EDGES", "PATTERNS", "ALERTS")}
-		if s.What == "ALERTS" {
-			unsupported(at, "SHOW "+s.What)
-		}
 		s.origin = from()
 		return s
 	case p.accept("DESCRIBE"):
-		d := &DescribeStatement{Name: p.name("the name of a stream, table, view or pattern")}
+		d := &DescribeStatement{Name: p.name("the name of a stream, table, view, pattern or alert")}
 		d.origin = from()
 		return d
 	case p.accept("EXPLAIN"):
@@ -41,21 +38,14 @@ func (p *parser) statement() Statement {
 	return nil
 }
 
-// definable takes STREAM, TABLE, VIEW or PATTERN, and knows the words of what is to come.
-func (p *parser) definable(verb string) string {
-	for _, later := range []string{"ALERT"} {
-		if p.isWords(later) {
-			unsupported(p.tok.pos, verb+" "+later)
-		}
-	}
-	return p.oneOf("STREAM", "TABLE", "VIEW", "PATTERN")
-}
+// definable takes what can be created and dropped.
+func (p *parser) definable() string { return p.oneOf("STREAM", "TABLE", "VIEW", "PATTERN", "ALERT") }
 
 func (p *parser) create(from func() origin) Statement {
 	p.expect("CREATE")
 	var c Create
 	c.OrReplace = p.accept("OR", "REPLACE")
-	kind := p.definable("CREATE")
+	kind := p.definable()
 	if p.accept("IF") {
 		p.expect("NOT", "EXISTS")
 		c.IfNotExists = true
@@ -74,6 +64,10 @@ func (p *parser) create(from func() origin) Statement {
 		st := p.patternBody(c)
 		st.origin = from()
 		st.Query.origin = st.origin
+		return st
+	case "ALERT":
+		st := p.alertBody(c)
+		st.origin = from()
 		return st
 	}
 	p.expect("AS")

@@ -2,8 +2,8 @@ package sql
 
 import "github.com/hexpane/hexpane/protocol/value"
 
-// Statement is one parsed statement: *CreateStream, *CreateTable, *CreateView, *CreatePattern, *Drop, *Show, *DescribeStatement, *Explain, *Insert
-// or *Select.
+// Statement is one parsed statement: *CreateStream, *CreateTable, *CreateView, *CreatePattern, *CreateAlert, *Drop, *Show, *DescribeStatement,
+// *Explain, *Insert or *Select.
 type Statement interface {
 	Source() string // as written, without the ;
 	Place() Pos     // where it starts
@@ -63,14 +63,14 @@ type (
 		Columns []ColumnDef
 		Options []Option
 	}
-	// Drop is DROP STREAM|TABLE|VIEW|PATTERN [IF EXISTS] name; Kind is the word.
+	// Drop is DROP STREAM|TABLE|VIEW|PATTERN|ALERT [IF EXISTS] name; Kind is the word.
 	Drop struct {
 		origin
 		Kind     string
 		Name     Ident
 		IfExists bool
 	}
-	// Show is SHOW STREAMS|TABLES|VIEWS|PATTERNS|EDGES; What is the upper-case plural.
+	// Show is SHOW STREAMS|TABLES|VIEWS|PATTERNS|ALERTS|EDGES; What is the upper-case plural.
 	Show struct {
 		origin
 		What string

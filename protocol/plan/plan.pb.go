@@ -39,6 +39,7 @@ type Plan struct {
 	Watches       []*Watch               `protobuf:"bytes,10,rep,name=watches,proto3" json:"watches,omitempty"`
 	Fences        []*Fence               `protobuf:"bytes,11,rep,name=fences,proto3" json:"fences,omitempty"` // what in_fence may name, while statements are planned; a plan in force has none, since they are written out in it
 	Patterns      []*Pattern             `protobuf:"bytes,12,rep,name=patterns,proto3" json:"patterns,omitempty"`
+	Alerts        []*Alert               `protobuf:"bytes,13,rep,name=alerts,proto3" json:"alerts,omitempty"` // the core's alone
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -153,6 +154,13 @@ func (x *Plan) GetFences() []*Fence {
 func (x *Plan) GetPatterns() []*Pattern {
 	if x != nil {
 		return x.Patterns
+	}
+	return nil
+}
+
+func (x *Plan) GetAlerts() []*Alert {
+	if x != nil {
+		return x.Alerts
 	}
 	return nil
 }
@@ -1281,11 +1289,282 @@ func (x *Aggregate) GetParameters() []float64 {
 	return nil
 }
 
+// Alert is a rule over the rows of a view, a pattern or fence_events: core/alert judges them, key by key.
+type Alert struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Sql           string                 `protobuf:"bytes,3,opt,name=sql,proto3" json:"sql,omitempty"`
+	Source        uint32                 `protobuf:"varint,4,opt,name=source,proto3" json:"source,omitempty"`             // the id of the view or pattern, or that of fence_events
+	Keys          []*Column              `protobuf:"bytes,5,rep,name=keys,proto3" json:"keys,omitempty"`                  // there is one alert per rule and key
+	When          *Expr                  `protobuf:"bytes,6,opt,name=when,proto3" json:"when,omitempty"`                  // over the source's columns, then what the calls give
+	Recover       *Expr                  `protobuf:"bytes,7,opt,name=recover,proto3" json:"recover,omitempty"`            // the same; unset: when `when` does not hold
+	Value         *Expr                  `protobuf:"bytes,8,opt,name=value,proto3" json:"value,omitempty"`                // what is shown beside the alert: a number that `when` compares; unset: none
+	Windows       uint32                 `protobuf:"varint,9,opt,name=windows,proto3" json:"windows,omitempty"`           // FOR n WINDOWS; 0 and 1: at the first
+	ForUs         int64                  `protobuf:"varint,10,opt,name=for_us,json=forUs,proto3" json:"for_us,omitempty"` // FOR '5m'
+	Severity      string                 `protobuf:"bytes,11,opt,name=severity,proto3" json:"severity,omitempty"`         // info, warning or critical
+	Notify        []string               `protobuf:"bytes,12,rep,name=notify,proto3" json:"notify,omitempty"`             // names of channels
+	Labels        []*Label               `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty"`
+	Condition     string                 `protobuf:"bytes,14,opt,name=condition,proto3" json:"condition,omitempty"` // WHEN, for people
+	Scores        []*Score               `protobuf:"bytes,15,rep,name=scores,proto3" json:"scores,omitempty"`       // anomaly(x) and its like in `when` and `recover`: score i is the column behind the source's and i others
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alert) Reset() {
+	*x = Alert{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alert) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alert) ProtoMessage() {}
+
+func (x *Alert) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alert.ProtoReflect.Descriptor instead.
+func (*Alert) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Alert) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Alert) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Alert) GetSql() string {
+	if x != nil {
+		return x.Sql
+	}
+	return ""
+}
+
+func (x *Alert) GetSource() uint32 {
+	if x != nil {
+		return x.Source
+	}
+	return 0
+}
+
+func (x *Alert) GetKeys() []*Column {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+func (x *Alert) GetWhen() *Expr {
+	if x != nil {
+		return x.When
+	}
+	return nil
+}
+
+func (x *Alert) GetRecover() *Expr {
+	if x != nil {
+		return x.Recover
+	}
+	return nil
+}
+
+func (x *Alert) GetValue() *Expr {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *Alert) GetWindows() uint32 {
+	if x != nil {
+		return x.Windows
+	}
+	return 0
+}
+
+func (x *Alert) GetForUs() int64 {
+	if x != nil {
+		return x.ForUs
+	}
+	return 0
+}
+
+func (x *Alert) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
+func (x *Alert) GetNotify() []string {
+	if x != nil {
+		return x.Notify
+	}
+	return nil
+}
+
+func (x *Alert) GetLabels() []*Label {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *Alert) GetCondition() string {
+	if x != nil {
+		return x.Condition
+	}
+	return ""
+}
+
+func (x *Alert) GetScores() []*Score {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+// Label is a name and a value that an alert carries to whom it is told.
+type Label struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Label) Reset() {
+	*x = Label{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Label) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Label) ProtoMessage() {}
+
+func (x *Label) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Label.ProtoReflect.Descriptor instead.
+func (*Label) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Label) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Label) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// Score is a call that remembers the rows of its key.
+type Score struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Argument      *Expr                  `protobuf:"bytes,2,opt,name=argument,proto3" json:"argument,omitempty"` // over the source's columns
+	Parameters    []float64              `protobuf:"fixed64,3,rep,packed,name=parameters,proto3" json:"parameters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Score) Reset() {
+	*x = Score{}
+	mi := &file_protocol_plan_plan_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Score) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Score) ProtoMessage() {}
+
+func (x *Score) ProtoReflect() protoreflect.Message {
+	mi := &file_protocol_plan_plan_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Score.ProtoReflect.Descriptor instead.
+func (*Score) Descriptor() ([]byte, []int) {
+	return file_protocol_plan_plan_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Score) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Score) GetArgument() *Expr {
+	if x != nil {
+		return x.Argument
+	}
+	return nil
+}
+
+func (x *Score) GetParameters() []float64 {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
 var File_protocol_plan_plan_proto protoreflect.FileDescriptor
 
 const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\x1a\x18protocol/plan/expr.proto\x1a\x1bprotocol/plan/pattern.proto\"\xfb\x03\n" +
+	"\x18protocol/plan/plan.proto\x12\fhexpane.plan\x1a\x18protocol/plan/expr.proto\x1a\x1bprotocol/plan/pattern.proto\"\xa8\x04\n" +
 	"\x04Plan\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1e\n" +
 	"\n" +
@@ -1301,7 +1580,8 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\awatches\x18\n" +
 	" \x03(\v2\x13.hexpane.plan.WatchR\awatches\x12+\n" +
 	"\x06fences\x18\v \x03(\v2\x13.hexpane.plan.FenceR\x06fences\x121\n" +
-	"\bpatterns\x18\f \x03(\v2\x15.hexpane.plan.PatternR\bpatterns\"-\n" +
+	"\bpatterns\x18\f \x03(\v2\x15.hexpane.plan.PatternR\bpatterns\x12+\n" +
+	"\x06alerts\x18\r \x03(\v2\x13.hexpane.plan.AlertR\x06alerts\"-\n" +
 	"\x05Fence\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05shape\x18\x02 \x01(\tR\x05shape\"\xd9\x02\n" +
@@ -1408,6 +1688,32 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x04type\x18\x04 \x01(\v2\x12.hexpane.plan.TypeR\x04type\x12\x1e\n" +
 	"\n" +
 	"parameters\x18\x05 \x03(\x01R\n" +
+	"parameters\"\xdc\x03\n" +
+	"\x05Alert\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
+	"\x03sql\x18\x03 \x01(\tR\x03sql\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\rR\x06source\x12(\n" +
+	"\x04keys\x18\x05 \x03(\v2\x14.hexpane.plan.ColumnR\x04keys\x12&\n" +
+	"\x04when\x18\x06 \x01(\v2\x12.hexpane.plan.ExprR\x04when\x12,\n" +
+	"\arecover\x18\a \x01(\v2\x12.hexpane.plan.ExprR\arecover\x12(\n" +
+	"\x05value\x18\b \x01(\v2\x12.hexpane.plan.ExprR\x05value\x12\x18\n" +
+	"\awindows\x18\t \x01(\rR\awindows\x12\x15\n" +
+	"\x06for_us\x18\n" +
+	" \x01(\x03R\x05forUs\x12\x1a\n" +
+	"\bseverity\x18\v \x01(\tR\bseverity\x12\x16\n" +
+	"\x06notify\x18\f \x03(\tR\x06notify\x12+\n" +
+	"\x06labels\x18\r \x03(\v2\x13.hexpane.plan.LabelR\x06labels\x12\x1c\n" +
+	"\tcondition\x18\x0e \x01(\tR\tcondition\x12+\n" +
+	"\x06scores\x18\x0f \x03(\v2\x13.hexpane.plan.ScoreR\x06scores\"1\n" +
+	"\x05Label\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"k\n" +
+	"\x05Score\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12.\n" +
+	"\bargument\x18\x02 \x01(\v2\x12.hexpane.plan.ExprR\bargument\x12\x1e\n" +
+	"\n" +
+	"parameters\x18\x03 \x03(\x01R\n" +
 	"parametersB*Z(github.com/hexpane/hexpane/protocol/planb\x06proto3"
 
 var (
@@ -1422,7 +1728,7 @@ func file_protocol_plan_plan_proto_rawDescGZIP() []byte {
 	return file_protocol_plan_plan_proto_rawDescData
 }
 
-var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_protocol_plan_plan_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_protocol_plan_plan_proto_goTypes = []any{
 	(*Plan)(nil),       // 0: hexpane.plan.Plan
 	(*Fence)(nil),      // 1: hexpane.plan.Fence
@@ -1437,10 +1743,13 @@ var file_protocol_plan_plan_proto_goTypes = []any{
 	(*Source)(nil),     // 10: hexpane.plan.Source
 	(*View)(nil),       // 11: hexpane.plan.View
 	(*Aggregate)(nil),  // 12: hexpane.plan.Aggregate
-	(*Pattern)(nil),    // 13: hexpane.plan.Pattern
-	(*Column)(nil),     // 14: hexpane.plan.Column
-	(*Expr)(nil),       // 15: hexpane.plan.Expr
-	(*Type)(nil),       // 16: hexpane.plan.Type
+	(*Alert)(nil),      // 13: hexpane.plan.Alert
+	(*Label)(nil),      // 14: hexpane.plan.Label
+	(*Score)(nil),      // 15: hexpane.plan.Score
+	(*Pattern)(nil),    // 16: hexpane.plan.Pattern
+	(*Column)(nil),     // 17: hexpane.plan.Column
+	(*Expr)(nil),       // 18: hexpane.plan.Expr
+	(*Type)(nil),       // 19: hexpane.plan.Type
 }
 var file_protocol_plan_plan_proto_depIdxs = []int32{
 	2,  // 0: hexpane.plan.Plan.streams:type_name -> hexpane.plan.Stream
@@ -1451,36 +1760,44 @@ var file_protocol_plan_plan_proto_depIdxs = []int32{
 	6,  // 5: hexpane.plan.Plan.queries:type_name -> hexpane.plan.Query
 	7,  // 6: hexpane.plan.Plan.watches:type_name -> hexpane.plan.Watch
 	1,  // 7: hexpane.plan.Plan.fences:type_name -> hexpane.plan.Fence
-	13, // 8: hexpane.plan.Plan.patterns:type_name -> hexpane.plan.Pattern
-	14, // 9: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
-	3,  // 10: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
-	14, // 11: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
-	15, // 12: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
-	14, // 13: hexpane.plan.Query.columns:type_name -> hexpane.plan.Column
-	15, // 14: hexpane.plan.Route.filter:type_name -> hexpane.plan.Expr
-	15, // 15: hexpane.plan.Route.key_exprs:type_name -> hexpane.plan.Expr
-	15, // 16: hexpane.plan.StreamJoin.condition:type_name -> hexpane.plan.Expr
-	15, // 17: hexpane.plan.Source.filter:type_name -> hexpane.plan.Expr
-	15, // 18: hexpane.plan.Source.key_exprs:type_name -> hexpane.plan.Expr
-	15, // 19: hexpane.plan.Source.arguments:type_name -> hexpane.plan.Expr
-	5,  // 20: hexpane.plan.Source.joins:type_name -> hexpane.plan.Join
-	15, // 21: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
-	14, // 22: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
-	15, // 23: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
-	12, // 24: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
-	14, // 25: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
-	15, // 26: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
-	15, // 27: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
-	10, // 28: hexpane.plan.View.more:type_name -> hexpane.plan.Source
-	5,  // 29: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
-	15, // 30: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
-	16, // 31: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
-	16, // 32: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	16, // 8: hexpane.plan.Plan.patterns:type_name -> hexpane.plan.Pattern
+	13, // 9: hexpane.plan.Plan.alerts:type_name -> hexpane.plan.Alert
+	17, // 10: hexpane.plan.Stream.columns:type_name -> hexpane.plan.Column
+	3,  // 11: hexpane.plan.Stream.position:type_name -> hexpane.plan.Position
+	17, // 12: hexpane.plan.Table.columns:type_name -> hexpane.plan.Column
+	18, // 13: hexpane.plan.Join.on:type_name -> hexpane.plan.Expr
+	17, // 14: hexpane.plan.Query.columns:type_name -> hexpane.plan.Column
+	18, // 15: hexpane.plan.Route.filter:type_name -> hexpane.plan.Expr
+	18, // 16: hexpane.plan.Route.key_exprs:type_name -> hexpane.plan.Expr
+	18, // 17: hexpane.plan.StreamJoin.condition:type_name -> hexpane.plan.Expr
+	18, // 18: hexpane.plan.Source.filter:type_name -> hexpane.plan.Expr
+	18, // 19: hexpane.plan.Source.key_exprs:type_name -> hexpane.plan.Expr
+	18, // 20: hexpane.plan.Source.arguments:type_name -> hexpane.plan.Expr
+	5,  // 21: hexpane.plan.Source.joins:type_name -> hexpane.plan.Join
+	18, // 22: hexpane.plan.View.filter:type_name -> hexpane.plan.Expr
+	17, // 23: hexpane.plan.View.keys:type_name -> hexpane.plan.Column
+	18, // 24: hexpane.plan.View.key_exprs:type_name -> hexpane.plan.Expr
+	12, // 25: hexpane.plan.View.aggregates:type_name -> hexpane.plan.Aggregate
+	17, // 26: hexpane.plan.View.outputs:type_name -> hexpane.plan.Column
+	18, // 27: hexpane.plan.View.output_exprs:type_name -> hexpane.plan.Expr
+	18, // 28: hexpane.plan.View.having:type_name -> hexpane.plan.Expr
+	10, // 29: hexpane.plan.View.more:type_name -> hexpane.plan.Source
+	5,  // 30: hexpane.plan.View.joins:type_name -> hexpane.plan.Join
+	18, // 31: hexpane.plan.Aggregate.argument:type_name -> hexpane.plan.Expr
+	19, // 32: hexpane.plan.Aggregate.argument_type:type_name -> hexpane.plan.Type
+	19, // 33: hexpane.plan.Aggregate.type:type_name -> hexpane.plan.Type
+	17, // 34: hexpane.plan.Alert.keys:type_name -> hexpane.plan.Column
+	18, // 35: hexpane.plan.Alert.when:type_name -> hexpane.plan.Expr
+	18, // 36: hexpane.plan.Alert.recover:type_name -> hexpane.plan.Expr
+	18, // 37: hexpane.plan.Alert.value:type_name -> hexpane.plan.Expr
+	14, // 38: hexpane.plan.Alert.labels:type_name -> hexpane.plan.Label
+	15, // 39: hexpane.plan.Alert.scores:type_name -> hexpane.plan.Score
+	18, // 40: hexpane.plan.Score.argument:type_name -> hexpane.plan.Expr
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_protocol_plan_plan_proto_init() }
@@ -1496,7 +1813,7 @@ func file_protocol_plan_plan_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_protocol_plan_plan_proto_rawDesc), len(file_protocol_plan_plan_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -75,7 +75,7 @@ CREATE PATTERN q AS SELECT * FROM taps MATCH_RECOGNIZE (PARTITION BY card MEASUR
 --> error 1:84: FINAL stands before FIRST, LAST or an aggregate
 
 CREATE PATTERN q AS SELECT * FROM taps MATCH_RECOGNIZE (PARTITION BY card MEASURES NOW() AS x PATTERN (A))
---> error 1:84: NOW() cannot stand in a view or pattern: its result must not depend on when it is computed
+--> error 1:84: NOW() cannot stand in a view, pattern or alert: its result must not depend on when it is computed
 
 CREATE PATTERN q AS SELECT * FROM taps MATCH_RECOGNIZE (PARTITION BY card MEASURES CLASSIFIER(A) AS x PATTERN (A))
 --> error 1:84: CLASSIFIER() takes no arguments
@@ -285,4 +285,4 @@ SELECT cardd FROM p
 --> error 1:8: no column `cardd` in p; did you mean `card`?
 
 EXPLAIN pp
---> error 1:9: no stream, table, view or pattern `pp`; did you mean `p`?
+--> error 1:9: no stream, table, view, pattern or alert `pp`; did you mean `p`?

@@ -96,7 +96,7 @@ CREATE STREAM select (a STRING) WITH (topic = 't')
 --> error 1:15: expected a name for the stream, found the keyword SELECT (as a name it needs double quotes)
 
 CREATE STRAEM v (a STRING) WITH (topic = 't')
---> error 1:8: expected STREAM, TABLE, VIEW or PATTERN, found `STRAEM`; did you mean `STREAM`?
+--> error 1:8: expected STREAM, TABLE, VIEW, PATTERN or ALERT, found `STRAEM`; did you mean `STREAM`?
 
 CREATE PATTERN p (a STRING)
 --> error 1:18: expected AS, found `(`
@@ -114,7 +114,7 @@ SHOW STREMS
 --> error 1:6: expected STREAMS, TABLES, VIEWS, EDGES, PATTERNS or ALERTS, found `STREMS`; did you mean `STREAMS`?
 
 SHOW ALERTS
---> error 1:1: SHOW ALERTS is not supported yet
+--> name | source | condition | for | severity | notify | sql
 
 CRATE STREAM v (a STRING)
 --> error 1:1: expected a statement (CREATE, DROP, SHOW, LIST, DESCRIBE, EXPLAIN, INSERT, SELECT …), found `CRATE`; did you mean `CREATE`?
@@ -129,7 +129,7 @@ SELECT a § b
 --> error 1:10: '§' has no meaning here
 
 DESCRIBE nothing
---> error 1:10: no stream, view, pattern or table `nothing`
+--> error 1:10: no stream, view, pattern, alert or table `nothing`
 
 CREATE STREAM v (device STRING KEY, lat DOUBLE, lon DOUBLE) WITH (topic = 't', overflow = 'drop_newest')
 --> error 1:91: overflow is 'drop_oldest' or 'latest_per_pane', not 'drop_newest'

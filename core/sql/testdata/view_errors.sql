@@ -69,7 +69,7 @@ CREATE VIEW x AS SELECT COUNT(*), NULL AS nothing FROM vehicles
 --> error 1:35: column `nothing` is always NULL and so has no type; CAST it
 
 CREATE VIEW x AS SELECT COUNT(*) FROM vehicles WHERE ts > NOW()
---> error 1:59: NOW() cannot stand in a view or pattern: its result must not depend on when it is computed
+--> error 1:59: NOW() cannot stand in a view, pattern or alert: its result must not depend on when it is computed
 
 -- Aggregates and their constants.
 CREATE VIEW x AS SELECT PERCENTILE(speed) FROM vehicles
