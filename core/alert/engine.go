@@ -13,6 +13,7 @@ type Engine struct {
 	live    int
 	due     int64 // no Advance before it has anything to do
 	refused uint64
+	changed map[string]struct{} // keys, since Changed
 }
 
 type key struct {
@@ -36,7 +37,7 @@ type judged struct {
 // New makes an engine for a rule.
 func New(rule Rule) *Engine {
 	rule.Windows = min(max(rule.Windows, 1), MaxWindows)
-	return &Engine{rule: rule, keys: map[string]*key{}, due: math.MaxInt64}
+	return &Engine{rule: rule, keys: map[string]*key{}, due: math.MaxInt64, changed: map[string]struct{}{}}
 }
 
 // Live is how many alerts are pending, firing or acknowledged.
@@ -62,6 +63,7 @@ func (e *Engine) Row(name string, r Row, tell func(Transition)) {
 		k = &key{}
 		e.keys[name] = k
 	}
+	e.changed[name] = struct{}{}
 	if e.rule.QuietUs > 0 {
 		e.instant(name, k, r, tell)
 	} else if k.put(r, max(e.rule.Windows, 8)) {
@@ -86,6 +88,7 @@ func (e *Engine) Advance(watermark int64, tell func(Transition)) {
 	})
 	for _, name := range names {
 		k := e.keys[name]
+		e.changed[name] = struct{}{}
 		if k.state == None {
 			delete(e.keys, name)
 			continue
@@ -111,6 +114,7 @@ func (e *Engine) Ack(name, id, by string, us int64, tell func(Transition)) bool 
 		return false
 	}
 	k.by = by
+	e.changed[name] = struct{}{}
 	e.move(name, k, Acknowledged, us, false, tell)
 	return true
 }
