@@ -121,7 +121,7 @@ func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messag
 	old := c.plan()
 	next := old
 	for len(statements) > 0 && err == nil {
-		n := 1 // a table alone, since its file may be at fault; a pattern, since the engine may refuse it
+		n := 1 // a table alone, since its file may be at fault; a pattern, since the engine may refuse it; an alert, for its channels
 		for n < len(statements) && !isAlone(statements[n-1]) && !isAlone(statements[n]) {
 			n++
 		}
@@ -129,6 +129,10 @@ func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messag
 		var said []string
 		after, said, err = sql.ApplyAll(c.fenced(next, statements[:n]...), statements[:n])
 		if e := checkPatterns(next, after, statements[0].Place()); e != nil {
+			err = e
+			break
+		}
+		if e := checkAlerts(next, after, statements[0].Place()); e != nil {
 			err = e
 			break
 		}
@@ -156,7 +160,7 @@ func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messag
 
 func isAlone(st sql.Statement) bool {
 	switch st.(type) {
-	case *sql.CreateTable, *sql.CreatePattern:
+	case *sql.CreateTable, *sql.CreatePattern, *sql.CreateAlert:
 		return true
 	}
 	return false

@@ -61,6 +61,11 @@ type Config struct {
 		MaxPending   int           `yaml:"max_pending" default:"10000" help:"positions of a device that wait for the watermark, in case an earlier one comes; past it the older half is taken for settled"`
 	} `yaml:"fences" help:"geofences"`
 
+	Alerts struct {
+		Quiet   time.Duration `yaml:"quiet" default:"5m" help:"an alert on a pattern or on fence_events without RECOVER WHEN is resolved this long after its last match or event, in event time; one on a view does not begin again by a revision for so long after it ended"`
+		MaxLive int           `yaml:"max_live" default:"10000" help:"alerts of one rule that are pending, firing or acknowledged at once; past it none begins, counted"`
+	} `yaml:"alerts" help:"alerts"`
+
 	Live struct {
 		Tick            time.Duration `yaml:"tick" default:"40ms" help:"between two frames of a viewer"`
 		MaxClients      int           `yaml:"max_clients" default:"2000" help:"viewers at once"`
@@ -140,6 +145,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("fences.forget: %s must be at least 1m", c.Fences.Forget)
 	case c.Fences.MaxPending < 16:
 		return fmt.Errorf("fences.max_pending: %d must be at least 16", c.Fences.MaxPending)
+	case c.Alerts.Quiet <= 0:
+		return fmt.Errorf("alerts.quiet: %s must be above 0", c.Alerts.Quiet)
+	case c.Alerts.MaxLive < 1:
+		return fmt.Errorf("alerts.max_live: %d must be at least 1", c.Alerts.MaxLive)
 	case c.Join.MaxRows < 1:
 		return fmt.Errorf("join.max_rows: %d must be at least 1", c.Join.MaxRows)
 	case c.Pattern.MaxWaiting < 1 || c.Pattern.MaxRows < 1 || c.Pattern.MaxPartial < 1 || c.Pattern.KeepMatches < 10:

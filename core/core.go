@@ -14,6 +14,7 @@
 //	fences.go     the fences in force, and their edits; fenced.go a partition's devices at them; whereabouts.go who is in which now
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
 //	patterns.go   patterns: rows of a route → matches
+//	alerts.go     alerts: rows judged by rules, and where their steps go; standing.go those that stand, and what operators do to them
 //	marks.go      what edges are told of their batches
 //	status.go     the counts that operators see
 //	core.go       assembly: New, Run; config.go, metrics.go
@@ -76,6 +77,7 @@ type Core struct {
 	received   atomic.Uint64 // bytes of batches taken in
 	pushes     pushes
 	fences     *fenceBook
+	standing   *standing
 	edge       http.Handler  // takes inserted rows; nil: there is none in this process
 	stopping   chan struct{} // closed when Run's context ends
 }
@@ -93,7 +95,7 @@ type Deps struct {
 
 // New starts NATS unless one is given, opens the state, runs the configured SQL and binds the address; Run serves. cfg is validated.
 func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
-	c := &Core{cfg: cfg, log: d.Log, m: newMetrics(d.Metrics), version: d.Version, stopping: make(chan struct{})}
+	c := &Core{cfg: cfg, log: d.Log, m: newMetrics(d.Metrics), version: d.Version, standing: newStanding(), stopping: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.close())
@@ -162,7 +164,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	if c.listener, err = net.Listen("tcp", cfg.HTTP.Listen); err != nil {
 		return nil, fmt.Errorf("http.listen %s: %w", cfg.HTTP.Listen, err)
 	}
-	c.handler = api.Handler(api.Parts{Service: c, Fences: c.fences, MaxBody: cfg.Fences.MaxBodyBytes, Live: c.hub, Dashboard: d.Dashboard, Ops: d.Ops, Edge: d.Edge, Token: cfg.HTTP.Token, Log: d.Log})
+	c.handler = api.Handler(api.Parts{Service: c, Fences: c.fences, Alerts: c, MaxBody: cfg.Fences.MaxBodyBytes, Live: c.hub, Dashboard: d.Dashboard, Ops: d.Ops, Edge: d.Edge, Token: cfg.HTTP.Token, Log: d.Log})
 	return c, nil
 }
 
@@ -213,6 +215,10 @@ func (c *Core) newPartition(id uint32) *partition {
 	p.memory = merge.NewMemory(c.cfg.State.OpenBytes / int64(partitions))
 	p.sent, p.read = make([]uint64, partitions), make([]uint64, partitions)
 	p.wake = c.ring
+	if c.standing == nil {
+		c.standing = newStanding()
+	}
+	p.standing = c.standing
 	p.fences, p.watches = c.fences, map[uint32]*fenceWatch{}
 	if c.sink != nil {
 		p.sink = func(uint32) { c.sink.Wake() }

@@ -224,6 +224,7 @@ func (p *partition) settle(t *turn, w *fenceWatch, mark int64) {
 		delete(w.held, id)
 		t.tx.FenceEvent(p.id, w.def.Id, id, nil)
 		p.made(t, plan.FenceEvents, row[eventTs].Int(), row)
+		p.judge(t, plan.FenceEvents, row[eventTs].Int(), string(value.Append(value.Append(nil, row[eventDevice]), row[eventFence])), row)
 	}
 }
 

@@ -51,6 +51,7 @@ func (f *field) start(p *plan.Plan) {
 	cfg := &Config{}
 	cfg.Time.Idle, cfg.State.TableRows, cfg.Join.MaxRows = time.Hour, 10_000, 100_000
 	cfg.Query.Timeout, cfg.Query.MaxRows = time.Minute, 10_000
+	cfg.Alerts.Quiet, cfg.Alerts.MaxLive = 5*time.Minute, 1000
 	cfg.Pattern.MaxAge, cfg.Pattern.KeepMatches = 24*time.Hour, 10_000
 	c := &Core{cfg: cfg, log: log, m: newMetrics(prometheus.NewRegistry()), store: store}
 	c.hub = live.New(live.Config{Tick: time.Second}, prometheus.NewRegistry(), c.m.framed, log)
@@ -92,6 +93,9 @@ func (f *field) do(st sql.Statement) (string, error) {
 	next, message, err := sql.Apply(f.core.catalog.planFor(st), st)
 	if err == nil {
 		err = checkPatterns(old, next, st.Place())
+	}
+	if err == nil {
+		err = checkAlerts(old, next, st.Place())
 	}
 	if err == nil {
 		next.Fences = nil

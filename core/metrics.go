@@ -18,6 +18,8 @@ type metrics struct {
 	patternMatches, patternLate, patternLimited *prometheus.CounterVec
 	patternKeys, patternBytes                   *prometheus.GaugeVec
 	late                                        *prometheus.CounterVec
+	alertSteps, alertsRefused                   *prometheus.CounterVec
+	alertsLive                                  *prometheus.GaugeVec
 	future                                      *prometheus.CounterVec
 	watermark                                   *prometheus.GaugeVec
 	committed                                   prometheus.Observer
@@ -77,6 +79,11 @@ func (m *metrics) registerPatterns(r prometheus.Registerer) {
 		r.MustRegister(g)
 		return g
 	}
+	m.alertSteps = counter("hexpane_core_alert_steps_total", "Steps of alerts told, by the state that they led to.", "alert", "state")
+	m.alertsRefused = counter("hexpane_core_alerts_refused_total", "Rows that would have begun an alert past alerts.max_live.", "alert")
+	m.alertsLive = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_core_alerts_live",
+		Help: "Alerts that are pending, firing or acknowledged."}, []string{"alert", "partition"})
+	r.MustRegister(m.alertsLive)
 	m.patternMatches = counter("hexpane_core_pattern_matches_total", "Matches found.", "pattern")
 	m.patternLate = counter("hexpane_core_pattern_late_total", "Rows that came behind the watermark and were left out; they are in the table late.", "pattern")
 	m.patternLimited = counter("hexpane_core_pattern_limited_total",

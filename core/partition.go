@@ -69,10 +69,15 @@ type partition struct {
 	watches     map[uint32]*fenceWatch
 	happened    []fence.Event
 
+	alerts   map[uint32]*alertState
+	watched  map[uint32][]*alertState // by what they watch
+	standing *standing
+
 	step func(done string) // crash.Here: where tests kill the core
 
-	mu      sync.Mutex // guards outputs alone, which queries read
+	mu      sync.Mutex // guards outputs, which queries read,
 	outputs map[uint32]int64
+	asked   []*acknowledging // and these, which the next turn takes
 }
 
 type mark struct{ epoch, seq uint64 }
@@ -136,6 +141,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		return errors.Join(err, tx.Discard())
 	}
 	mailed = p.noteRefused(t) || mailed
+	mailed = p.acknowledge(t) || mailed
 	for _, m := range batch {
 		p.bytes.Add(uint64(m.Bytes))
 		if err := p.apply(ctx, t, m); err != nil {
@@ -157,6 +163,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		return errors.Join(err, tx.Discard())
 	}
 	p.step("turn.flushed")
+	p.advanceAlerts(t)
 	p.post(t)
 	if len(batch) > 0 {
 		p.position = batch[len(batch)-1].Sequence
@@ -173,6 +180,10 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	}
 	p.delivered(t)
 	p.live.publish(t)
+	p.live.alerts(p.standing, t.steps)
+	for _, a := range t.asked {
+		close(a.done)
+	}
 	p.pushed(t)
 	if p.fences != nil {
 		p.fences.where.take(t.moved)
@@ -208,6 +219,9 @@ type turn struct {
 	events  []toldEvent         // at fences, for viewers, after the commit
 	moved   []moved             // who is in which fences now, after the commit
 	given   map[givenRow][]byte // what rows give since this turn
+	judged  []judgedRow
+	steps   []alertStep      // for viewers, after the commit
+	asked   []*acknowledging // are answered after the commit
 }
 
 func (p *partition) apply(ctx context.Context, t *turn, m intake.Message) error {
@@ -369,6 +383,7 @@ func (p *partition) flush(t *turn) error {
 					t.tx.DropWindow(p.id, v.Def.Id, c.Start, key)
 				}
 				err = p.changed(t, v.Def, c.Start, 0, key, nil)
+				p.judgeWindow(t, v, c.Start, key, nil)
 				if c.Retracted {
 					err = errors.Join(err, p.retract(t, v, c, watermark))
 				}
@@ -429,7 +444,11 @@ func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *m
 	if err != nil {
 		return err
 	}
-	if err := p.changed(t, v.Def, start, w.End, key, row); err != nil || !ok {
+	err = p.changed(t, v.Def, start, w.End, key, row)
+	if fired {
+		p.judgeWindow(t, v, start, key, row)
+	}
+	if err != nil || !ok {
 		return err
 	}
 	told := resultOf(v.Def, string(key), start, w, row)
@@ -477,6 +496,7 @@ func (p *partition) emitFinals(now int64) error {
 		}
 		t.tx.Final(p.id, id, watermark)
 		p.finals[id] = watermark
+		p.advanceAlerts(t)
 		p.post(t)
 		p.step("finals.gathered")
 		if err := t.tx.Commit(); err != nil {
@@ -485,6 +505,7 @@ func (p *partition) emitFinals(now int64) error {
 		p.step("finals.committed")
 		p.delivered(t)
 		p.live.publish(t)
+		p.live.alerts(p.standing, t.steps)
 		p.pushed(t)
 		if t.effects > 0 {
 			p.sink(p.id)

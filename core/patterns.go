@@ -313,6 +313,7 @@ func (p *partition) matches(t *turn, s *patternState, k *patternKey, m *pattern.
 // matches that SELECT shows, to viewers, and to the history store. All of it is of the turn's transaction or after its commit.
 func (p *partition) matched(t *turn, s *patternState, key string, m *pattern.Match, i int, row []value.Value) {
 	p.made(t, s.def.Id, m.Until, row)
+	p.judge(t, s.def.Id, m.Until, key, row)
 	s.kept++
 	t.tx.PatternMatch(p.id, s.def.Id, s.kept, value.AppendRow(nil, row))
 	if limit := uint64(p.cfg.Pattern.KeepMatches); s.kept > limit && s.kept%(limit/10+1) == 0 {

@@ -201,6 +201,8 @@ func (c *Core) read(ctx context.Context, p *plan.Plan, name string, q *sql.Query
 		return c.readEdges(), nil
 	case sql.FenceEvents.Name:
 		return c.readEntries(state.TableFences, len(sql.FenceEvents.Columns)), c.watermarkText(plan.FenceEvents)
+	case "alerts":
+		return c.readEntries(state.TableAlerts, len(ownTables[name])), nil
 	case "late":
 		return c.readEntries(state.TableLate, len(ownTables[name])), nil
 	}

@@ -68,6 +68,9 @@ func (p *partition) restore(now int64) error {
 			return err
 		}
 	}
+	if err := p.restoreAlerts(); err != nil {
+		return err
+	}
 	return p.emitFinals(now) // of a core that was killed between the watermark's commit and theirs: it may not move again
 }
 

@@ -88,6 +88,9 @@ func (p *partition) adoptDerived(t *turn) error {
 		return err
 	}
 	p.adoptPatterns(t, patterns)
+	if err := p.adoptAlerts(t); err != nil {
+		return err
+	}
 	for id := range old {
 		if p.joins[id] == nil {
 			t.tx.DropJoin(p.id, id)

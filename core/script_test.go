@@ -23,6 +23,8 @@ import (
 //	FENCE id 0,0 to 1,1 {…}          an operator draws a rectangle, from longitude and latitude to longitude and latitude, with these properties
 //	UNFENCE id                       and deletes it
 //	INSIDE id                        who is in it now
+//	ALERTS                           the alerts that are pending, firing or acknowledged
+//	ACK name key by                  an operator takes care of one
 //	LISTEN SELECT … EMIT CHANGES;    a push query; HEARD gives its rows since the last time, by their text
 //
 // Times of day are those of 2026-01-01, UTC. What SELECT answers stands behind it in lines that begin with -->, in order of their text unless
@@ -82,7 +84,7 @@ func runScript(t *testing.T, file string) {
 			}
 			block, statement = append(block, line), append(statement, line)
 			first, _, _ := strings.Cut(trimmed, " ")
-			own := slices.Contains([]string{"EDGE", "WATERMARK", "CRASH", "HEARD", "FENCE", "UNFENCE", "INSIDE"}, first)
+			own := slices.Contains([]string{"EDGE", "WATERMARK", "CRASH", "HEARD", "FENCE", "UNFENCE", "INSIDE", "ALERTS", "ACK"}, first)
 			open = !own && !strings.HasSuffix(trimmed, ";")
 		}
 	}
@@ -123,6 +125,14 @@ func (s *script) run(text string) []string {
 			in = append(in, d.Device)
 		}
 		return []string{strings.Join(in, " ")}
+	case "ALERTS":
+		var rows []string
+		for _, a := range s.core.standing.list() {
+			rows = append(rows, shortTimes(fmt.Sprint(a.def.Name, " ", keyText([]byte(a.Key)), " ", a.State, " since ", value.FormatTime(a.Since), " ", a.By)))
+		}
+		return rows
+	case "ACK":
+		return s.ack(words[1], words[2], words[3])
 	case "LISTEN":
 		statements, err := sql.Parse(strings.TrimPrefix(text, "LISTEN "))
 		if err == nil {
@@ -183,6 +193,26 @@ func (s *script) run(text string) []string {
 		return []string{fmt.Sprint("error: ", err)}
 	}
 	return nil
+}
+
+func shortTimes(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, scriptDay, ""), "Z", "")
+}
+
+// ack acknowledges as POST …/ack does, but for the waiting.
+func (s *script) ack(name, key, by string) []string {
+	for _, a := range s.core.standing.list() {
+		if a.def.Name != name || keyText([]byte(a.Key)) != key {
+			continue
+		}
+		ask := &acknowledging{rule: a.def.Id, key: a.Key, id: a.ID, by: by, done: make(chan struct{})}
+		p := s.core.partitions[a.partition]
+		p.asked = append(p.asked, ask)
+		s.turn(p)
+		<-ask.done
+		return []string{fmt.Sprint("acknowledged: ", ask.fires)}
+	}
+	return []string{"no such alert"}
 }
 
 // fence draws a rectangle.

@@ -7,6 +7,7 @@
 //	backup.go   POST /api/v1/backup
 //	basemap.go  GET /api/v1/basemap, compressed once
 //	fences.go   /api/v1/fences
+//	alerts.go   /api/v1/alerts
 //	openapi.go  GET /api/openapi.json, which a test holds against the routes
 //
 // It knows HTTP and nothing else: what it serves comes through Service.
@@ -79,6 +80,7 @@ func (e *StatementError) Error() string { return e.Message }
 type Parts struct {
 	Service   Service
 	Fences    Fences
+	Alerts    Alerts
 	MaxBody   int64 // bytes of a request that brings fences
 	Live      http.Handler
 	Dashboard http.Handler
@@ -138,9 +140,9 @@ func (s *server) routes() []route {
 		{"PUT", "/api/v1/fences/{id}", "Sets a fence; with If-Match only if it still has that version.", s.putFence},
 		{"DELETE", "/api/v1/fences/{id}", "Deletes a fence; devices inside exit.", s.deleteFence},
 		{"GET", "/api/v1/fences/{id}/inside", "Which devices are inside a fence now.", s.inside},
-		{"GET", "/api/v1/alerts", "Alerts.", nil},
-		{"POST", "/api/v1/alerts", "Makes an alert.", nil},
-		{"POST", "/api/v1/alerts/{id}/ack", "Acknowledges an alert.", nil},
+		{"GET", "/api/v1/alerts", "Alerts that are pending, firing or acknowledged, and the rules; ?state=, ?severity= and ?alert= narrow it. Resolved ones: SELECT … FROM alerts.", s.alerts},
+		{"POST", "/api/v1/alerts", "Makes a rule of a view's column and a threshold; CREATE ALERT can do more.", s.makeAlert},
+		{"POST", "/api/v1/alerts/{id}/ack", "Acknowledges an alert that fires; doing so twice is no error.", s.ackAlert},
 		{"GET", "/api/v1/dashboards", "Dashboards.", nil},
 		{"POST", "/api/v1/dashboards", "Adds a dashboard.", nil},
 		{"GET", "/api/v1/dashboards/{id}", "One dashboard.", nil},

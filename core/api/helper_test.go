@@ -65,12 +65,34 @@ func (drawer) DeleteFence(_ context.Context, id, _ string) error {
 	return nil
 }
 
+// watcher has every alert but none.
+type watcher struct{}
+
+func (watcher) Alerts(q *AlertQuery) (any, error) {
+	if q.State == "odd" {
+		return nil, &RequestError{http.StatusBadRequest, "no such state"}
+	}
+	return map[string]any{"alerts": []any{map[string]any{"id": "a", "state": q.State, "severity": q.Severity, "alert": q.Alert}}}, nil
+}
+func (watcher) MakeAlert(_ context.Context, q *NewAlert) (any, error) {
+	if q.MetricID == "" {
+		return nil, &StatementError{Message: "no metric", Line: 1, Column: 2}
+	}
+	return q, nil
+}
+func (watcher) AckAlert(_ context.Context, id, by string) (any, error) {
+	if id == "none" {
+		return nil, &RequestError{http.StatusNotFound, "no such alert"}
+	}
+	return map[string]any{"id": id, "acknowledged_by": by}, nil
+}
+
 func says(text string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
 }
 
 func parts(f *fake, token string) Parts {
-	return Parts{Service: f, Fences: drawer{}, MaxBody: 1000, Live: says("live"), Dashboard: says("page"), Ops: says("ops"), Token: token, Log: slog.New(slog.DiscardHandler)}
+	return Parts{Service: f, Fences: drawer{}, Alerts: watcher{}, MaxBody: 1000, Live: says("live"), Dashboard: says("page"), Ops: says("ops"), Token: token, Log: slog.New(slog.DiscardHandler)}
 }
 
 // call asks a handler; headers are "Name: value".

@@ -43,6 +43,11 @@ func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
 					"messages":  object{"type": "array", "items": object{"type": "string"}}}}}, "text/csv": object{"schema": object{"type": "string"}},
 				"application/x-ndjson": object{"schema": object{"type": "string"}}}}
 		}
+		if r.path == alertsPath && r.method == "POST" {
+			describeAlert(op)
+			responses["201"] = object{"description": "the rule, as the SQL that made it"}
+			delete(responses, "200")
+		}
 		if r.path == backupPath {
 			describeBackup(op, responses)
 		}

@@ -25,12 +25,14 @@ import "encoding/binary"
 //	F 1 <id>                                  fence: version, GeoJSON Feature
 //	n <stream> <partition> <device>           a device at fences
 //	y <stream> <partition> <event id>         event at a fence that may still change
+//	A <alert> <partition> <key>               what an alert knows of a key
 
 // Tables of the core.
 const (
 	TableLate     byte = 'l'
 	TableRejected byte = 'r'
 	TableFences   byte = 'f'
+	TableAlerts   byte = 'a'
 )
 
 func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }

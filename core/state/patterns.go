@@ -1,9 +1,6 @@
 package state
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "encoding/binary"
 
 // What a pattern keeps in one partition: the state of each key, what turns gave it since, and the newest matches.
 const (
@@ -94,20 +91,4 @@ func (s *Store) LastPatternMatch(partition, pattern uint32) (uint64, error) {
 }
 
 // Patterns gives the ids of the patterns that keep anything, in whatever partition.
-func (s *Store) Patterns() (ids []uint32, err error) {
-	for from := uint32(0); ; {
-		found := false
-		err := s.scan(key('k', from), []byte{'k' + 1}, func(k, _ []byte) (bool, error) {
-			if len(k) < 5 {
-				return false, errCorrupt
-			}
-			found = true
-			ids = append(ids, binary.BigEndian.Uint32(k[1:]))
-			return false, nil
-		})
-		if err != nil || !found || ids[len(ids)-1] == math.MaxUint32 {
-			return ids, err
-		}
-		from = ids[len(ids)-1] + 1
-	}
-}
+func (s *Store) Patterns() ([]uint32, error) { return s.ids('k') }

@@ -133,7 +133,15 @@ func TestEndpoints(t *testing.T) {
 	}
 	status("GET", "/api/v1/fences/a/inside", "", 200)
 	status("DELETE", "/api/v1/fences/a", "", 204)
-	for _, call := range []string{"GET /api/v1/alerts", "POST /api/v1/alerts/a/ack", "GET /api/v1/dashboards", "DELETE /api/v1/dashboards/a"} {
+	if text := status("POST", "/api/v1/alerts", `{"metric_id":"per_device.n","condition":">","threshold":1000000}`, 201); !strings.Contains(text, `"sql":"CREATE ALERT`) {
+		t.Errorf("a rule made: %s", text)
+	}
+	if text := status("GET", "/api/v1/alerts", "", 200); !strings.Contains(text, `"per_device_n_above_1000000"`) || !strings.Contains(text, `"alerts":[]`) {
+		t.Errorf("alerts: %s", text)
+	}
+	status("POST", "/api/v1/alerts", `{"metric_id":"per_device.m","condition":">","threshold":1}`, 400)
+	status("POST", "/api/v1/alerts/a/ack", "{}", 404)
+	for _, call := range []string{"GET /api/v1/dashboards", "DELETE /api/v1/dashboards/a"} {
 		method, path, _ := strings.Cut(call, " ")
 		status(method, path, "{}", 501)
 	}
