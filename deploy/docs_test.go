@@ -21,7 +21,7 @@ import (
 
 // The pages say what is so: each check gives what it finds wrong in one page's text.
 
-var pages = []string{"README.md", ".github/DESIGN.md", ".github/LIFE-OF-A-READING.md", ".github/SQL.md", ".github/OPERATING.md", ".github/EVENT-TIME.md", ".github/HISTORY.md"}
+var pages = []string{"README.md", ".github/DESIGN.md", ".github/LIFE-OF-A-READING.md", ".github/SQL.md", ".github/OPERATING.md", ".github/EVENT-TIME.md", ".github/HISTORY.md", ".github/ALERTS.md"}
 
 // operating is the page that lists every metric.
 const operating = ".github/OPERATING.md"
