@@ -11,6 +11,7 @@ import (
 	"github.com/hexpane/hexpane/core/alert"
 	"github.com/hexpane/hexpane/core/live"
 	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/notify"
 	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/core/store/influx"
@@ -83,13 +84,21 @@ func newAlertState(p *plan.Plan, def *plan.Alert, cfg *Config, partitions int) (
 }
 
 // checkAlerts refuses the alerts of a plan that another one does not have and that are to go where nothing goes; at is where the statement stands.
-func checkAlerts(old, next *plan.Plan, at sql.Pos) error {
+func checkAlerts(channels *notify.Notifier, old, next *plan.Plan, at sql.Pos) error {
 	for _, def := range next.Alerts {
-		if len(def.Notify) == 0 || slices.ContainsFunc(old.GetAlerts(), func(d *plan.Alert) bool { return d.Id == def.Id }) {
+		if slices.ContainsFunc(old.GetAlerts(), func(d *plan.Alert) bool { return d.Id == def.Id }) {
 			continue
 		}
-		return &sql.Error{Line: at.Line, Column: at.Column, Message: fmt.Sprintf(
-			"there is no channel `%s`: NOTIFY is not built yet; alerts are in the table alerts, at GET /api/v1/alerts, and on /ws in alerts:*", def.Notify[0])}
+		for _, name := range def.Notify {
+			if channels != nil && channels.Has(name) {
+				continue
+			}
+			there := "none is configured"
+			if channels != nil && len(channels.Names()) > 0 {
+				there = "there are " + strings.Join(channels.Names(), ", ")
+			}
+			return &sql.Error{Line: at.Line, Column: at.Column, Message: fmt.Sprintf("there is no channel `%s` to notify: %s (alerts.webhooks, alerts.slack, alerts.alertmanager)", name, there)}
+		}
 	}
 	return nil
 }
@@ -136,7 +145,7 @@ func (p *partition) restoreAlerts() error {
 		var shown []alertStep
 		s.Each(func(l alert.Live) {
 			p.standing.put(p.id, s.def, l)
-			step := alertStep{def: s.def, partition: p.id, Transition: alert.Transition{ID: l.ID, Key: l.Key, To: l.State, Us: l.Fired, Since: l.Since,
+			step := alertStep{def: s.def, partition: p.id, Transition: alert.Transition{ID: l.ID, Key: l.Key, To: l.State, Us: l.Fired, Since: l.Since, Fired: l.Fired,
 				Value: l.Value, By: l.By, Count: l.Count}}
 			if l.ID != "" {
 				step.row = alertRow(s.def, step.Transition)
@@ -251,6 +260,7 @@ func (p *partition) alertStep(t *turn, s *alertState, step alert.Transition) {
 		told.row = alertRow(s.def, step)
 		p.entry(t, state.TableAlerts, told.row...)
 		p.effect(t, alertPoint(s.def, told.row))
+		p.notices(t, s.def, step)
 		p.m.alertSteps.WithLabelValues(s.def.Name, step.To.String()).Inc()
 	}
 	t.steps = append(t.steps, told)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hexpane/hexpane/core/fence"
+	"github.com/hexpane/hexpane/core/notify"
 	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/core/table"
 	"github.com/hexpane/hexpane/protocol/plan"
@@ -23,13 +24,14 @@ import (
 // catalog holds the plan in force. The truth is one key of a JetStream bucket, which edges watch too; a change is a compare
 // and set on it, so that two cores can't overwrite each other.
 type catalog struct {
-	log     *slog.Logger
-	bucket  jetstream.KeyValue
-	current atomic.Pointer[plan.Plan]
-	edges   edgeList
-	tables  *table.Keeper // nil in tests without tables
-	changed func(old, next *plan.Plan)
-	fences  func() []*plan.Fence // for statements that name some; nil: there are none
+	log      *slog.Logger
+	bucket   jetstream.KeyValue
+	current  atomic.Pointer[plan.Plan]
+	edges    edgeList
+	channels *notify.Notifier // nil: there are none
+	tables   *table.Keeper    // nil in tests without tables
+	changed  func(old, next *plan.Plan)
+	fences   func() []*plan.Fence // for statements that name some; nil: there are none
 
 	mu       sync.Mutex // one change at a time
 	revision uint64
@@ -132,7 +134,7 @@ func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messag
 			err = e
 			break
 		}
-		if e := checkAlerts(next, after, statements[0].Place()); e != nil {
+		if e := checkAlerts(c.channels, next, after, statements[0].Place()); e != nil {
 			err = e
 			break
 		}

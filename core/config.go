@@ -64,6 +64,14 @@ type Config struct {
 	Alerts struct {
 		Quiet   time.Duration `yaml:"quiet" default:"5m" help:"an alert on a pattern or on fence_events without RECOVER WHEN is resolved this long after its last match or event, in event time; one on a view does not begin again by a revision for so long after it ended"`
 		MaxLive int           `yaml:"max_live" default:"10000" help:"alerts of one rule that are pending, firing or acknowledged at once; past it none begins, counted"`
+
+		Webhooks     map[string]string `yaml:"webhooks" help:"channels that get each step of an alert as JSON: name to address"`
+		Secrets      map[string]string `yaml:"secrets" secret:"true" help:"what signs the requests of a webhook (Standard Webhooks, HMAC-SHA256): its name to any text, or whsec_…"`
+		Slack        map[string]string `yaml:"slack" secret:"true" help:"channels that get a message, as Slack's incoming webhooks and those that take the same: name to address"`
+		Alertmanager map[string]string `yaml:"alertmanager" help:"channels that are a Prometheus Alertmanager: name to address, without /api/v2"`
+		Text         string            `yaml:"text" help:"a message for people, a template in Go's text/template over a notice; empty: one line of what, where and why"`
+		Keep         time.Duration     `yaml:"keep" default:"72h" help:"how long an alert that a channel does not take is tried again"`
+		MaxWaiting   int               `yaml:"max_waiting" default:"100000" help:"alerts that wait for one channel; past it the oldest are dropped, counted"`
 	} `yaml:"alerts" help:"alerts"`
 
 	Live struct {
@@ -149,6 +157,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("alerts.quiet: %s must be above 0", c.Alerts.Quiet)
 	case c.Alerts.MaxLive < 1:
 		return fmt.Errorf("alerts.max_live: %d must be at least 1", c.Alerts.MaxLive)
+	case c.Alerts.Keep < time.Minute:
+		return fmt.Errorf("alerts.keep: %s must be at least 1m", c.Alerts.Keep)
+	case c.Alerts.MaxWaiting < 1:
+		return fmt.Errorf("alerts.max_waiting: %d must be at least 1", c.Alerts.MaxWaiting)
 	case c.Join.MaxRows < 1:
 		return fmt.Errorf("join.max_rows: %d must be at least 1", c.Join.MaxRows)
 	case c.Pattern.MaxWaiting < 1 || c.Pattern.MaxRows < 1 || c.Pattern.MaxPartial < 1 || c.Pattern.KeepMatches < 10:
@@ -164,5 +176,6 @@ func (c *Config) Validate() error {
 	case c.Influx.Batch < 1:
 		return fmt.Errorf("influx.batch: %d must be at least 1", c.Influx.Batch)
 	}
-	return nil
+	_, err := c.channels()
+	return err
 }

@@ -14,7 +14,8 @@
 //	fences.go     the fences in force, and their edits; fenced.go a partition's devices at them; whereabouts.go who is in which now
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
 //	patterns.go   patterns: rows of a route → matches
-//	alerts.go     alerts: rows judged by rules, and where their steps go; standing.go those that stand, and what operators do to them
+//	alerts.go     alerts: rows judged by rules, and where their steps go; standing.go those that stand, and what operators do to them;
+//	              notices.go what goes to channels
 //	marks.go      what edges are told of their batches
 //	status.go     the counts that operators see
 //	core.go       assembly: New, Run; config.go, metrics.go
@@ -41,6 +42,7 @@ import (
 	"github.com/hexpane/hexpane/core/intake"
 	"github.com/hexpane/hexpane/core/live"
 	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/notify"
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/core/store/influx"
 	"github.com/hexpane/hexpane/core/table"
@@ -78,6 +80,7 @@ type Core struct {
 	pushes     pushes
 	fences     *fenceBook
 	standing   *standing
+	notifier   *notify.Notifier
 	edge       http.Handler  // takes inserted rows; nil: there is none in this process
 	stopping   chan struct{} // closed when Run's context ends
 }
@@ -117,7 +120,18 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 		return nil, err
 	}
 	c.catalog.fences = c.fences.forPlan
+	if c.notifier, err = newNotifier(cfg, c.store, c.standing, d.Metrics, d.Log); err != nil {
+		return nil, err
+	}
+	c.catalog.channels = c.notifier
 	p := c.catalog.plan()
+	for _, def := range p.Alerts {
+		for _, name := range def.Notify {
+			if !c.notifier.Has(name) {
+				d.Log.Error("an alert is to be told to a channel that is not configured; it is told there no more", "alert", def.Name, "channel", name)
+			}
+		}
+	}
 	c.live.topics(nil, p)
 	if cfg.Influx.URL != "" {
 		c.sink = influx.New(influx.Config{URL: cfg.Influx.URL, Token: cfg.Influx.Token, Org: cfg.Influx.Org, Bucket: cfg.Influx.Bucket,
@@ -218,7 +232,7 @@ func (c *Core) newPartition(id uint32) *partition {
 	if c.standing == nil {
 		c.standing = newStanding()
 	}
-	p.standing = c.standing
+	p.standing, p.notifier = c.standing, c.notifier
 	p.fences, p.watches = c.fences, map[uint32]*fenceWatch{}
 	if c.sink != nil {
 		p.sink = func(uint32) { c.sink.Wake() }
@@ -271,6 +285,7 @@ func (c *Core) Run(ctx context.Context) error {
 	g.Go(func() error { return c.status.run(ctx) })
 	g.Go(func() error { return c.purge(ctx) })
 	g.Go(func() error { return c.catalog.followTables(ctx) })
+	g.Go(func() error { return c.notifier.Run(ctx) })
 	if c.sink != nil {
 		g.Go(func() error { return c.sink.Run(ctx) })
 	}

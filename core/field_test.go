@@ -29,6 +29,7 @@ type field struct {
 	now      int64
 	sequence uint64
 	edges    map[string]*fieldEdge
+	webhooks map[string]string
 }
 
 // fieldEdge numbers an edge's batches.
@@ -67,6 +68,10 @@ func (f *field) start(p *plan.Plan) {
 	check(f.t, err)
 	c.fences.clock = func() time.Time { return time.UnixMicro(f.now) }
 	c.catalog.fences = c.fences.forPlan
+	cfg.Alerts.Webhooks, cfg.Alerts.MaxWaiting, cfg.Alerts.Keep = f.webhooks, 1000, 72*time.Hour
+	c.standing = newStanding()
+	c.notifier, err = newNotifier(cfg, store, c.standing, prometheus.NewRegistry(), log)
+	check(f.t, err)
 	f.core = c
 	for i := range p.Partitions {
 		part := c.newPartition(i)
@@ -95,7 +100,7 @@ func (f *field) do(st sql.Statement) (string, error) {
 		err = checkPatterns(old, next, st.Place())
 	}
 	if err == nil {
-		err = checkAlerts(old, next, st.Place())
+		err = checkAlerts(f.core.notifier, old, next, st.Place())
 	}
 	if err == nil {
 		next.Fences = nil

@@ -13,6 +13,7 @@ import (
 	"github.com/hexpane/hexpane/core/fence"
 	"github.com/hexpane/hexpane/core/intake"
 	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/notify"
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/window"
@@ -72,6 +73,8 @@ type partition struct {
 	alerts   map[uint32]*alertState
 	watched  map[uint32][]*alertState // by what they watch
 	standing *standing
+	notifier *notify.Notifier
+	noticed  uint32 // notices so far
 
 	step func(done string) // crash.Here: where tests kill the core
 
@@ -181,6 +184,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	p.delivered(t)
 	p.live.publish(t)
 	p.live.alerts(p.standing, t.steps)
+	p.notified(t)
 	for _, a := range t.asked {
 		close(a.done)
 	}
@@ -221,6 +225,7 @@ type turn struct {
 	given   map[givenRow][]byte // what rows give since this turn
 	judged  []judgedRow
 	steps   []alertStep      // for viewers, after the commit
+	noticed map[string]int   // notices, by channel
 	asked   []*acknowledging // are answered after the commit
 }
 
@@ -506,6 +511,7 @@ func (p *partition) emitFinals(now int64) error {
 		p.delivered(t)
 		p.live.publish(t)
 		p.live.alerts(p.standing, t.steps)
+		p.notified(t)
 		p.pushed(t)
 		if t.effects > 0 {
 			p.sink(p.id)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -62,13 +63,7 @@ func (s *standing) take(step alertStep) int64 {
 		delete(s.alerts, at)
 		return s.changes
 	}
-	l := alert.Live{ID: step.ID, Key: step.Key, State: step.To, Since: step.Since, Value: step.Value, By: step.By, Count: step.Count}
-	switch old := s.alerts[at]; {
-	case step.To == alert.Firing:
-		l.Fired = step.Us
-	case old != nil:
-		l.Fired = old.Fired
-	}
+	l := alert.Live{ID: step.ID, Key: step.Key, State: step.To, Since: step.Since, Value: step.Value, By: step.By, Count: step.Count, Fired: step.Fired}
 	s.alerts[at] = &standingAlert{l, step.def, step.partition}
 	return s.changes
 }
@@ -137,24 +132,15 @@ func (c *Core) Alerts(q *api.AlertQuery) (any, error) {
 			rules = append(rules, map[string]any{"name": def.Name, "source": sql.AlertSource(p, def), "condition": def.Condition, "severity": def.Severity, "sql": def.Sql})
 		}
 	}
-	return map[string]any{"alerts": list, "rules": rules}, nil
+	return map[string]any{"alerts": list, "rules": rules, "channels": c.notifier.Status()}, nil
 }
 
 func alertJSON(a *standingAlert) map[string]any {
-	keys := map[string]any{}
-	rest := []byte(a.Key)
-	for _, c := range a.def.Keys {
-		v, more, err := value.Read(rest)
-		if err != nil {
-			break
-		}
-		keys[c.Name], rest = v, more
-	}
 	labels := map[string]string{}
 	for _, l := range a.def.Labels {
 		labels[l.Name] = l.Value
 	}
-	m := map[string]any{"alert": a.def.Name, "key": keyText([]byte(a.Key)), "keys": keys, "state": a.State.String(), "severity": a.def.Severity,
+	m := map[string]any{"alert": a.def.Name, "key": keyText([]byte(a.Key)), "keys": keysOf(a.def, a.Key), "state": a.State.String(), "severity": a.def.Severity,
 		"condition": a.def.Condition, "since": value.FormatTime(a.Since), "labels": labels}
 	if a.ID != "" {
 		m["id"], m["fired"] = a.ID, value.FormatTime(a.Fired)
@@ -227,7 +213,7 @@ func (c *Core) MakeAlert(ctx context.Context, q *api.NewAlert) (any, error) {
 	if !slices.Contains(sql.Severities, severity) {
 		return bad("severity: %q is none of %s", severity, strings.Join(sql.Severities, ", "))
 	}
-	number := value.OfDouble(*q.Threshold).Text()
+	number := plainNumber(*q.Threshold)
 	name := q.Name
 	if name == "" {
 		name = strings.Map(func(r rune) rune {
@@ -246,4 +232,12 @@ func (c *Core) MakeAlert(ctx context.Context, q *api.NewAlert) (any, error) {
 		return nil, err
 	}
 	return map[string]any{"name": name, "sql": text, "messages": answer.Messages}, nil
+}
+
+// plainNumber writes a number as people do, 1000000, where that is not too long.
+func plainNumber(x float64) string {
+	if abs := math.Abs(x); abs != 0 && (abs < 1e-6 || abs >= 1e15) {
+		return value.OfDouble(x).Text()
+	}
+	return strconv.FormatFloat(x, 'f', -1, 64)
 }

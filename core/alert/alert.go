@@ -75,6 +75,7 @@ type Transition struct {
 	From, To State
 	Us       int64 // when
 	Since    int64 // when what it is about began
+	Fired    int64 // when it fired, if it did
 	Value    float64
 	By       string // who acknowledged it
 	Count    uint64 // of instants: so many

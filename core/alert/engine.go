@@ -215,6 +215,7 @@ func (e *Engine) grounds(k *key) bool {
 func (e *Engine) move(name string, k *key, to State, us int64, revised bool, tell func(Transition)) {
 	t := Transition{Key: name, From: k.state, To: to, Us: us, Since: k.since, Value: k.value, By: k.by, Count: k.count, Revised: revised}
 	if to >= Firing {
+		t.Fired = k.fired
 		t.ID = ID(e.rule.ID, name, k.fired)
 	}
 	switch {

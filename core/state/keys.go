@@ -25,6 +25,7 @@ import "encoding/binary"
 //	F 1 <id>                                  fence: version, GeoJSON Feature
 //	n <stream> <partition> <device>           a device at fences
 //	y <stream> <partition> <event id>         event at a fence that may still change
+//	N <channel> 0 <clock> <partition> <number> notice that waits for a channel
 //	A <alert> <partition> <key>               what an alert knows of a key
 
 // Tables of the core.
