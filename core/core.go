@@ -8,7 +8,8 @@
 //	catalog.go    the plan in force, and the edges
 //	query.go      SQL: statements and pull queries over the state
 //	push.go       push queries
-//	history.go    the history of a column, for charts
+//	history.go    where the rows of views come from: the stores of history behind one interface
+//	metric.go     the history of a column, for charts
 //	backup.go     backups of a running core, and restoring one
 //	insert.go     INSERT INTO
 //	fences.go     the fences in force, and their edits; fenced.go a partition's devices at them; whereabouts.go who is in which now

@@ -2,175 +2,159 @@ package core
 
 import (
 	"context"
-	"fmt"
 	"math"
-	"strings"
 
-	"github.com/hexpane/hexpane/core/api"
-	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/store"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/wire"
 )
 
-// Metric gives the history of one column of a view. It is a SELECT like any other: where the aggregation asked for is what the column
-// is, the readings of all windows and keys in a point are put together (MERGE); else it is of the values that the windows had.
-func (c *Core) Metric(ctx context.Context, q *api.MetricQuery) (*api.Metric, error) {
-	text, err := metricSQL(c.catalog.plan(), q)
-	if err != nil {
-		return nil, &api.StatementError{Message: err.Error()}
-	}
-	statements, err := sql.Parse(text)
-	if err != nil {
-		return nil, statementError(err)
-	}
-	a, err := c.sel(ctx, statements[0].(*sql.Select))
-	if err != nil {
-		if err = statementError(err); isStatement(err) {
-			err = &api.StatementError{Message: err.(*api.StatementError).Message} // its place is in a text that nobody wrote
-		}
-		return nil, err
-	}
-	m := &api.Metric{Watermark: a.Watermark}
-	for _, row := range a.Rows {
-		m.Points = append(m.Points, api.MetricPoint{Time: row[0], Value: row[1]})
-	}
-	return m, nil
+// history is where the rows of a view come from that a SELECT reads. The core's own store is one, and InfluxDB is one; readView asks the first that
+// reaches back far enough, and for what is older the next. core/conformance_test.go says by example what each must do.
+type history interface {
+	// Rows gives the rows of the windows that a question wants, as merge.Shape makes them: the view's columns, window_start, window_end, revision,
+	// final, and behind them the states asked for. f must not keep a row, and ends the reading by more = false. Nothing that HAVING hides is given,
+	// and of an EMIT FINAL view nothing that is not final. A state that the store does not have is an error that says so.
+	Rows(ctx context.Context, q *store.Question, f func(row []value.Value) (more bool, err error)) error
+
+	// Since gives the time, µs, from which on the store has all windows that a question wants, however far back it asks: math.MinInt64 if nothing was
+	// ever given up. ok is false if it has none of them, whenever they were.
+	Since(ctx context.Context, q *store.Question) (us int64, ok bool, err error)
 }
 
-func isStatement(err error) bool {
-	_, ok := err.(*api.StatementError)
-	return ok
-}
+// histories are the stores that a SELECT reads, the one that has the newest rows first.
+func (c *Core) histories() []history { return []history{kept{c}} }
 
-// metricSQL is the SELECT that a question means.
-func metricSQL(p *plan.Plan, q *api.MetricQuery) (string, error) {
-	var v *plan.View
-	for _, one := range p.Views {
-		if one.Name == strings.ToLower(q.View) || one.Name == q.View {
-			v = one
+// rowsOf reads what a question wants from the newest store that has it, the oldest first. The last store is asked for all that is older still.
+func rowsOf(ctx context.Context, from []history, q *store.Question, f func(row []value.Value) (more bool, err error)) error {
+	if len(from) == 0 || q.From >= q.To {
+		return nil
+	}
+	newer := *q
+	if len(from) > 1 {
+		since, ok, err := from[0].Since(ctx, q)
+		if err != nil {
+			return err
 		}
-	}
-	if v == nil {
-		return "", fmt.Errorf("there is no view `%s`; GET /api/v1/views lists them", q.View)
-	}
-	column := -1
-	for i, c := range v.Outputs {
-		if c.Name == q.Column || c.Name == strings.ToLower(q.Column) {
-			column = i
+		if !ok {
+			return rowsOf(ctx, from[1:], q, f)
 		}
-	}
-	switch {
-	case column < 0:
-		return "", fmt.Errorf("%s has no column `%s`; GET /api/v1/views lists them", v.Name, q.Column)
-	case isKey(v, column):
-		return "", fmt.Errorf("`%s` is a key of %s: take a column that is computed, and give the key's value by key=", q.Column, v.Name)
-	case v.WindowUs == 0 || v.GapUs > 0:
-		return "", fmt.Errorf("%s has no windows of one length, so it has no history at a granularity", v.Name)
-	}
-	step := v.WindowUs
-	if v.AdvanceUs > 0 {
-		step = v.AdvanceUs
-	}
-	rewindow := ""
-	switch g := q.GranularityUs; {
-	case g == 0 || g == step:
-	case v.AdvanceUs > 0:
-		return "", fmt.Errorf("granularity: %s has windows that overlap, so only one point each can be given: leave it out", v.Name)
-	case g%v.WindowUs != 0:
-		return "", fmt.Errorf("granularity: it is not a whole number of %s's windows, which are %g s", v.Name, float64(v.WindowUs)/1e6)
-	default:
-		rewindow = fmt.Sprintf(" WINDOW TUMBLING (SIZE %d MILLISECONDS)", g/1000)
-	}
-	of, err := metricValue(v, column, q.Aggregation)
-	if err != nil {
-		return "", err
-	}
-	where, err := metricWhere(v, q)
-	if err != nil {
-		return "", err
-	}
-	return "SELECT window_start, " + of + " FROM " + quoted(v.Name) + where + rewindow + " GROUP BY window_start ORDER BY window_start", nil
-}
-
-// merging are the aggregations that are the column's own aggregate.
-var merging = map[string][]string{"sum": {"SUM", "COUNT"}, "count": {"COUNT", "COUNT_DISTINCT"}, "avg": {"AVG"}, "min": {"MIN"}, "max": {"MAX"},
-	"p50": {"PERCENTILE"}, "p95": {"PERCENTILE"}, "p99": {"PERCENTILE"}}
-
-// metricValue is the expression of a point's value.
-func metricValue(v *plan.View, column int, aggregation string) (string, error) {
-	name, function := quoted(v.Outputs[column].Name), ""
-	if e, ok := v.OutputExprs[column].Node.(*plan.Expr_Column); ok {
-		if n := int(e.Column) - len(v.Keys); n >= 0 && n < len(v.Aggregates) {
-			function = v.Aggregates[n].Function
-		}
-	}
-	share := map[string]string{"p50": "0.5", "p95": "0.95", "p99": "0.99"}[aggregation]
-	if aggregation == "" && function != "" {
-		return "MERGE(" + name + ")", nil
-	}
-	if aggregation == "" {
-		return "", fmt.Errorf("`%s` of %s is computed from aggregates: say by aggregation= what is wanted of its values", v.Outputs[column].Name, v.Name)
-	}
-	for _, own := range merging[aggregation] {
-		if own == function && share != "" {
-			return "MERGE(" + name + ", " + share + ")", nil
-		}
-		if own == function {
-			return "MERGE(" + name + ")", nil
-		}
-	}
-	if !value.Kind(v.Outputs[column].Type.GetKind()).Numeric() && aggregation != "count" {
-		return "", fmt.Errorf("`%s` of %s is no number: only count is of that", v.Outputs[column].Name, v.Name)
-	}
-	noMean := function == "PERCENTILE" || function == "STDDEV" || function == "COUNT_DISTINCT"
-	switch {
-	case noMean && (aggregation == "sum" || aggregation == "avg") || function == "AVG" && aggregation == "sum":
-		return "", fmt.Errorf("the %s of `%s`, which is %s, would be no %[1]s of readings; leave aggregation out to have it of all readings of a point",
-			aggregation, v.Outputs[column].Name, strings.ReplaceAll(function, "_", " "))
-	case share != "":
-		return "PERCENTILE(" + name + ", " + share + ")", nil
-	}
-	return strings.ToUpper(aggregation) + "(" + name + ")", nil
-}
-
-// metricWhere limits the windows and the keys.
-func metricWhere(v *plan.View, q *api.MetricQuery) (string, error) {
-	var all []string
-	if q.From != math.MinInt64 {
-		all = append(all, "window_start >= "+text(value.FormatTime(q.From)))
-	}
-	if q.To != math.MaxInt64 {
-		all = append(all, "window_start < "+text(value.FormatTime(q.To)))
-	}
-	var keys []*plan.Column
-	for i := range v.Keys {
-		for o, e := range v.OutputExprs {
-			if at, ok := e.Node.(*plan.Expr_Column); ok && int(at.Column) == i {
-				keys = append(keys, v.Outputs[o])
-				break
+		if q.View.WindowUs > 0 && since > q.From {
+			older, ended := *q, false
+			older.To, newer.From = min(since, q.To), since
+			err := rowsOf(ctx, from[1:], &older, func(row []value.Value) (bool, error) {
+				more, err := f(row)
+				ended = !more
+				return more, err
+			})
+			if err != nil || ended || newer.From >= newer.To {
+				return err
 			}
 		}
 	}
-	if len(q.Keys) > len(keys) {
-		return "", fmt.Errorf("key is given %d times; %s has %d key columns to choose by", len(q.Keys), v.Name, len(keys))
-	}
-	for i, k := range q.Keys {
-		t := keys[i].Type.Value()
-		literal := text(k)
-		if _, err := value.Parse(t, k); err != nil {
-			return "", fmt.Errorf("key: %q is no %s, which `%s` is", k, t, keys[i].Name)
-		}
-		if t.Kind != value.String && t.Kind != value.Cell {
-			literal = "CAST(" + literal + " AS " + t.String() + ")"
-		}
-		all = append(all, quoted(keys[i].Name)+" = "+literal)
-	}
-	if all == nil {
-		return "", nil
-	}
-	return " WHERE " + strings.Join(all, " AND "), nil
+	return from[0].Rows(ctx, &newer, f)
 }
 
-func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+// kept is the core's own store as a history: the windows themselves, for as long as RETENTION says.
+type kept struct{ core *Core }
 
-func text(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// Rows reads partition by partition, each by start, then key.
+func (k kept) Rows(ctx context.Context, q *store.Question, f func(row []value.Value) (bool, error)) error {
+	v, err := merge.NewView(q.View) // of its own: shapes are not shared between goroutines
+	if err != nil {
+		return err
+	}
+	ended := false
+	for _, p := range k.partitions(q) {
+		if err := k.windows(v, p, q, func(row []value.Value) (bool, error) {
+			more, err := f(row)
+			ended = !more
+			return more, err
+		}); err != nil || ended {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k kept) windows(v *merge.View, p *partition, q *store.Question, f func(row []value.Value) (bool, error)) error {
+	def := q.View
+	watermark, ok := p.output(def.Id)
+	if !ok {
+		watermark = dawn
+	}
+	from := q.From
+	if def.AdvanceUs > 0 && def.RetentionUs > 0 && ok { // the panes of what started before may be gone
+		from = max(from, watermark-def.RetentionUs)
+	}
+	panes := p.panes(def.Id)
+	if key := wholeKey(q); key != nil && def.AdvanceUs == 0 && def.GapUs == 0 && def.WindowUs > 0 {
+		panes = func(from, to int64, f func(int64, []byte, []byte) (bool, error)) error {
+			return p.store.WindowsOf(p.id, def.Id, from, to, def.WindowUs, key, f)
+		}
+	}
+	var row []value.Value
+	return v.Scan(from, q.To, panes, func(start int64, key []byte, w *merge.Window) (bool, error) {
+		r, shown, err := v.Shape().Row(row[:0], start, key, w, watermark)
+		if err != nil || !shown || def.EmitFinal && !r[len(r)-1].Bool() {
+			return err == nil, err
+		}
+		for _, n := range q.States {
+			r = append(r, value.OfString(string(w.Partial[n].Append(nil))))
+		}
+		row = r
+		return f(r)
+	})
+}
+
+// partitions are those that can hold what a question wants: with the whole key known, one.
+func (k kept) partitions(q *store.Question) []*partition {
+	all := k.core.partitions
+	if key := wholeKey(q); key != nil {
+		n := wire.Partition(key, uint32(len(all)))
+		return all[n : n+1]
+	}
+	return all
+}
+
+// wholeKey gives the encoded group key if a question names each column of it; nil if it does not.
+func wholeKey(q *store.Question) (key []byte) {
+	if len(q.Keys) != len(q.View.Keys) || len(q.Keys) == 0 {
+		return nil
+	}
+	for _, v := range q.Keys {
+		if v.IsNull() {
+			return nil
+		}
+		key = value.Append(key, v)
+	}
+	return key
+}
+
+// Since is as far back as RETENTION reaches, in all partitions.
+func (k kept) Since(_ context.Context, q *store.Question) (int64, bool, error) {
+	since := int64(math.MinInt64)
+	for _, p := range k.partitions(q) {
+		if watermark, ok := p.output(q.View.Id); ok && q.View.RetentionUs > 0 {
+			since = max(since, watermark-q.View.RetentionUs)
+		}
+	}
+	return since, true, nil
+}
+
+// keysAsked are the values that WHERE gives key columns.
+func keysAsked(def *plan.View, equals func(column string) (value.Value, bool)) []value.Value {
+	keys := make([]value.Value, len(def.Keys))
+	for o, e := range def.OutputExprs {
+		at, ok := e.Node.(*plan.Expr_Column)
+		if !ok || int(at.Column) >= len(keys) {
+			continue
+		}
+		if v, ok := equals(def.Outputs[o].Name); ok && v.Kind() != value.Double { // 0 is −0, and they are two keys
+			keys[at.Column] = v
+		}
+	}
+	return keys
+}

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/hexpane/hexpane/core/api"
-	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/core/store"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/hexpane/hexpane/protocol/wire"
@@ -178,7 +178,7 @@ type source func(failed *error) iter.Seq[[]value.Value]
 func (c *Core) read(ctx context.Context, p *plan.Plan, name string, q *sql.Query) (source, *string) {
 	for _, v := range p.Views {
 		if v.Name == name {
-			return c.readView(v, q), c.watermarkText(v.Id)
+			return c.readView(ctx, v, q), c.watermarkText(v.Id)
 		}
 	}
 	for _, d := range p.Patterns {
@@ -218,41 +218,13 @@ func (c *Core) watermarkText(stream uint32) *string {
 	return &text
 }
 
-func (c *Core) readView(def *plan.View, q *sql.Query) source {
+// readView gives a view's rows from wherever they are kept.
+func (c *Core) readView(ctx context.Context, def *plan.View, q *sql.Query) source {
 	return func(failed *error) iter.Seq[[]value.Value] {
 		return func(yield func([]value.Value) bool) {
-			v, err := merge.NewView(def) // of its own: shapes are not shared between goroutines
-			if err != nil {
-				*failed = err
-				return
-			}
-			from, to := span(def, q)
-			var row []value.Value
-			for _, p := range c.partitions {
-				watermark, ok := p.output(def.Id)
-				if !ok {
-					watermark = dawn
-				}
-				stop, from := false, from
-				if def.AdvanceUs > 0 && def.RetentionUs > 0 && ok { // the panes of what started before may be gone
-					from = max(from, watermark-def.RetentionUs)
-				}
-				err := v.Scan(from, to, p.panes(def.Id), func(start int64, key []byte, w *merge.Window) (bool, error) {
-					r, shown, err := v.Shape().Row(row[:0], start, key, w, watermark)
-					if err != nil || !shown || def.EmitFinal && !r[len(r)-1].Bool() {
-						return err == nil, err
-					}
-					for _, n := range q.States() {
-						r = append(r, value.OfString(string(w.Partial[n].Append(nil))))
-					}
-					row = r
-					stop = !yield(r)
-					return !stop, nil
-				})
-				if *failed = err; err != nil || stop {
-					return
-				}
-			}
+			question := store.Question{View: def, Keys: keysAsked(def, q.KeyEquals), States: q.States()}
+			question.From, question.To = span(def, q)
+			*failed = rowsOf(ctx, c.histories(), &question, func(row []value.Value) (bool, error) { return yield(row), nil })
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -98,6 +99,36 @@ func (s *Store) WindowsFrom(partition, view uint32, from int64, group []byte, to
 	return s.scan(lower, upper, func(k, v []byte) (bool, error) {
 		return f(readTime(k[9:]), k[17:], v)
 	})
+}
+
+// WindowsOf gives one group's windows, of those that are every so many µs apart, that start in [from, to). f ends it with false.
+func (s *Store) WindowsOf(partition, view uint32, from, to, every int64, group []byte, f func(start int64, group, state []byte) (bool, error)) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: windowKey(partition, view, from, nil), UpperBound: after(key('v', view, partition))})
+	if err != nil {
+		return fmt.Errorf("scan core state: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; {
+		start := readTime(it.Key()[9:])
+		if start >= to {
+			break
+		}
+		switch c := bytes.Compare(it.Key()[17:], group); {
+		case c == 0:
+			if more, err := f(start, group, it.Value()); err != nil || !more {
+				return err
+			}
+			fallthrough
+		case c > 0:
+			if start > math.MaxInt64-every {
+				return it.Error()
+			}
+			ok = it.SeekGE(windowKey(partition, view, start+every, group))
+		default:
+			ok = it.SeekGE(windowKey(partition, view, start, group))
+		}
+	}
+	return it.Error()
 }
 
 // Starts gives the times, from one on, at which windows of a view start, whatever their groups are. It skips over the groups.
