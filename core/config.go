@@ -88,7 +88,10 @@ type Config struct {
 		Token  string `yaml:"token" secret:"true" help:"token; for 1.8 user:password"`
 		Org    string `yaml:"org" help:"organisation; empty for 1.8"`
 		Bucket string `yaml:"bucket" default:"hexpane" help:"bucket; for 1.8 database/policy"`
-		Batch  int    `yaml:"batch" default:"5000" help:"points a request"`
+		Batch  int    `yaml:"batch" default:"5000" help:"most points a request; fewer while the server is slow, or takes no more"`
+
+		Create    bool          `yaml:"create" help:"make the bucket (1.8: the database and the policy) if it is not there; the token must be allowed to"`
+		Retention time.Duration `yaml:"retention" default:"0s" help:"how long a bucket that is made keeps points, by the server's clock; 0: for good"`
 
 		QueueBytes int64 `yaml:"queue_bytes" default:"4GiB" unit:"bytes" help:"disk for points that wait while InfluxDB is away or slow; past it the oldest are dropped, counted; 0: no bound"`
 	} `yaml:"influx" help:"history in InfluxDB"`
@@ -173,6 +176,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("influx.bucket: must be set with influx.url")
 	case c.Influx.QueueBytes < 0:
 		return fmt.Errorf("influx.queue_bytes: %d must not be negative", c.Influx.QueueBytes)
+	case c.Influx.Retention < 0 || c.Influx.Retention > 0 && c.Influx.Retention < time.Hour:
+		return fmt.Errorf("influx.retention: %s must be 0, for good, or at least 1h", c.Influx.Retention)
 	case c.Influx.Batch < 1:
 		return fmt.Errorf("influx.batch: %d must be at least 1", c.Influx.Batch)
 	}

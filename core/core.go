@@ -4,7 +4,7 @@
 //	streams.go    a stream in a partition: watermarks, newest rows, the core's own tables
 //	restore.go    start and change of plan
 //	refused.go    points that the history store refused
-//	publish.go    what viewers and the history store are told
+//	publish.go    what viewers are told; points.go what the history store is
 //	catalog.go    the plan in force, and the edges
 //	query.go      SQL: statements and pull queries over the state
 //	push.go       push queries
@@ -136,7 +136,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	c.live.topics(nil, p)
 	if cfg.Influx.URL != "" {
 		c.sink = influx.New(influx.Config{URL: cfg.Influx.URL, Token: cfg.Influx.Token, Org: cfg.Influx.Org, Bucket: cfg.Influx.Bucket,
-			Batch: cfg.Influx.Batch, QueueBytes: cfg.Influx.QueueBytes}, c.store, p.Partitions, d.Metrics, d.Log, c.refusedPoint)
+			Batch: cfg.Influx.Batch, QueueBytes: cfg.Influx.QueueBytes, Create: cfg.Influx.Create, Retention: cfg.Influx.Retention}, c.store, p.Partitions, d.Metrics, d.Log, c.refusedPoint)
 	}
 	for id := range p.Partitions {
 		part := c.newPartition(id)

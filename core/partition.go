@@ -453,6 +453,12 @@ func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *m
 	if fired {
 		p.judgeWindow(t, v, start, key, row)
 	}
+	if err == nil && !ok && fired && w.Revision > 0 && p.sink != nil { // a result may have left, which HAVING hides now
+		var line []byte
+		if line, err = retraction(v.Def, start, key, w.Revision); err == nil {
+			p.effect(t, line)
+		}
+	}
 	if err != nil || !ok {
 		return err
 	}
@@ -460,23 +466,30 @@ func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *m
 	told.early = !fired
 	t.results = append(t.results, told)
 	if fired && p.sink != nil { // a point costs more than all else
-		p.effect(t, point(v.Def, start, row))
+		line, err := point(v.Def, start, key, row)
+		if err != nil {
+			return err
+		}
+		p.effect(t, line)
 	}
 	return nil
 }
 
-// retract takes a session's point back that is part of another one now: InfluxDB can't delete a point cheaply, so it is marked. Viewers
+// retract takes back the point of a session that is part of another one now, or of a window with nothing left in it. Of sessions viewers
 // need no word, since they see the newest session of a key, which is the joined one or a later one.
 func (p *partition) retract(t *turn, v *merge.View, c merge.Change, watermark int64) error {
 	if p.sink == nil {
 		return nil
 	}
-	row, ok, err := v.Shape().Row(nil, c.Start, []byte(c.Key), c.Window, watermark)
-	if err != nil || !ok {
+	_, ok, err := v.Shape().Row(nil, c.Start, []byte(c.Key), c.Window, watermark)
+	if err != nil || !ok && v.Def.GapUs > 0 {
 		return err
 	}
-	p.effect(t, retraction(v.Def, c.Start, row))
-	return nil
+	line, err := retraction(v.Def, c.Start, []byte(c.Key), c.Window.Revision)
+	if err == nil {
+		p.effect(t, line)
+	}
+	return err
 }
 
 // emitFinals reports the windows of EMIT FINAL views whose grace ended: exactly once each, since the mark up to which that was

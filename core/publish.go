@@ -8,7 +8,6 @@ import (
 	"github.com/hexpane/hexpane/core/live"
 	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/sql"
-	"github.com/hexpane/hexpane/core/store/influx"
 	"github.com/hexpane/hexpane/geo/cell"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
@@ -212,37 +211,4 @@ func viewRow(r result) live.Row {
 		}
 	}
 	return row
-}
-
-// point makes a history point of a window's row: the group keys are tags, the rest fields, the window's start its time.
-func point(v *plan.View, start int64, row []value.Value) []byte {
-	p := influx.Point{Measurement: v.Name, TimeUs: start}
-	for i, c := range v.Outputs {
-		if isKey(v, i) {
-			p.Tags = append(p.Tags, influx.Pair{Name: c.Name, Value: row[i]})
-		} else {
-			p.Fields = append(p.Fields, influx.Pair{Name: c.Name, Value: row[i]})
-		}
-	}
-	revision := row[len(v.Outputs)+2]
-	p.Fields = append(p.Fields, influx.Pair{Name: "revision", Value: revision})
-	return p.Line()
-}
-
-// retraction is a point that marks the one of a session that is part of another one now.
-func retraction(v *plan.View, start int64, row []value.Value) []byte {
-	p := influx.Point{Measurement: v.Name, TimeUs: start}
-	for i, c := range v.Outputs {
-		if isKey(v, i) {
-			p.Tags = append(p.Tags, influx.Pair{Name: c.Name, Value: row[i]})
-		}
-	}
-	p.Fields = []influx.Pair{{Name: "retracted", Value: value.OfBool(true)}, {Name: "revision", Value: row[len(v.Outputs)+2]}}
-	return p.Line()
-}
-
-// isKey reports whether an output is a group key as it is.
-func isKey(v *plan.View, output int) bool {
-	column, ok := v.OutputExprs[output].Node.(*plan.Expr_Column)
-	return ok && int(column.Column) < len(v.Keys)
 }

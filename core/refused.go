@@ -11,18 +11,26 @@ import (
 // refusedPoints are points that InfluxDB refused, on their way into the table rejected: the sink is told of them on a goroutine of its own, and rows
 // are a partition's to write.
 type refusedPoints struct {
-	mu   sync.Mutex
-	list []*wire.Rejected
+	mu     sync.Mutex
+	list   []*wire.Rejected
+	logged time.Time
+	unsaid int // since then
 }
 
-// maxRefused bounds what waits for a turn; past it points are in the log and the counter alone.
+// maxRefused bounds what waits for a turn; past it points are in the counter alone.
 const maxRefused = 1000
 
-// refusedPoint notes a point that InfluxDB refused. A core killed before the next turn has it in its log alone.
+// refusedEvery is how often the log tells of refused points: a view can be refused as a whole.
+const refusedEvery = 10 * time.Second
+
+// refusedPoint notes a point that InfluxDB refused. A core killed before the next turn has it in its counter alone, or in its log.
 func (c *Core) refusedPoint(line, reason string) {
-	c.log.Error("InfluxDB refused a point; it was set aside", "point", line, "reason", reason)
 	p := c.partitions[0]
 	p.refused.mu.Lock()
+	if p.refused.unsaid++; time.Since(p.refused.logged) > refusedEvery {
+		c.log.Error("InfluxDB refused points; they are set aside, and rows of the table rejected", "points", p.refused.unsaid, "last", line, "reason", reason)
+		p.refused.logged, p.refused.unsaid = time.Now(), 0
+	}
 	if len(p.refused.list) < maxRefused {
 		p.refused.list = append(p.refused.list, &wire.Rejected{Stream: measurement(line), Topic: "influx:" + c.cfg.Influx.Bucket, Reason: reason, Sample: []byte(line),
 			AtUs: time.Now().UnixMicro()})

@@ -79,14 +79,21 @@ func (i *influx) query(q string) (rows [][]any, err error) {
 func TestInfluxHistory(t *testing.T) {
 	db := startInflux(t)
 	s := startSite(t, loadSQL, "--core.influx.url", db.url, "--core.influx.bucket", "hexpane/autogen")
-	const count = 12_000
-	l := load(t, s.mqtt, count)
+	count, away := 12_000, 2000.0
+	if os.Getenv("HEXPANE_SOAK") != "" { // a minute before the kill, and another behind it
+		count, away = 300_000, 120_000
+	}
+	l := load(t, s.mqtt, count, "--give-up", "5m")
 	s.takesIn(t, 2500)
 	db.Kill(t)
-	s.takesIn(t, 2000)
+	began := time.Now()
+	for range 4 {
+		s.takesIn(t, away/4)
+	}
 	s.Kill(t)
 	s.Restart(t)
-	l.Wait(t, time.Minute)
+	l.Wait(t, 5*time.Minute)
+	down := time.Since(began).Round(time.Second)
 	countedOnce(t, s, count, 20)
 	db.start(t)
 	eventually(t, func() error {
@@ -103,6 +110,7 @@ func TestInfluxHistory(t *testing.T) {
 		}
 		return nil
 	})
+	t.Logf("soak: InfluxDB away for %s, and the site killed, under load: %d readings, points lost=0 twice=0", down, count)
 	if series, err := db.query("SHOW SERIES FROM per_device"); err != nil || len(series) != 20 {
 		t.Errorf("%d series, want one for each of 20 devices: %v", len(series), err)
 	}

@@ -1,11 +1,14 @@
 // Package influx writes history to InfluxDB 2.x, or 1.8 through its v2 endpoints, from a durable queue.
 //
 //	influx.go  Sink: queue → InfluxDB, in batches, acknowledged after InfluxDB stored them
+//	pace.go    how many points a request carries
+//	refuse.go  which points of a request it is that InfluxDB refuses
+//	bucket.go  making the bucket, or 1.8's database and retention policy
 //	budget.go  how much may wait, and what goes past that
 //	point.go   a view's result → line protocol
 //
 // It uses the client's blocking writer: the asynchronous one drops points in an outage. Network errors, 429 and 5xx are tried again
-// for ever; a 400 is taken apart until the bad points are alone, and these are set aside with the reason. Writing a point
+// for ever; of a 400 the bad points are found, by what it says or by halves, and set aside with the reason. Writing a point
 // twice changes nothing, so a crash between writing and forgetting is harmless.
 package influx
 
@@ -26,8 +29,10 @@ import (
 // Config says where to write.
 type Config struct {
 	URL, Token, Org, Bucket string
-	Batch                   int   // points a request
-	QueueBytes              int64 // disk for points that wait, about; 0: without bound
+	Batch                   int           // most points a request
+	QueueBytes              int64         // disk for points that wait, about; 0: without bound
+	Create                  bool          // make the bucket, if it is not there
+	Retention               time.Duration // of a bucket that is made; 0: for ever
 }
 
 // Queue is where points wait; the core's state is one.
@@ -51,6 +56,9 @@ type Sink struct {
 	refused  prometheus.Counter
 	rejected func(line, reason string)
 	budget   budget
+	pace     pace
+	seconds  prometheus.Histogram
+	prepared bool   // the bucket is there
 	writing  uint32 // the partition whose points are being written
 	until    uint64 // and the last of them
 	err      error  // the queue's, met while writing
@@ -60,11 +68,13 @@ type Sink struct {
 func New(cfg Config, queue Queue, partitions uint32, r prometheus.Registerer, log *slog.Logger, rejected func(line, reason string)) *Sink {
 	points := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_store_points_total", Help: "Points written to a history store."}, []string{"store"})
 	refused := prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_core_store_refused_total", Help: "Points that InfluxDB refused."})
-	r.MustRegister(points, refused)
+	seconds := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hexpane_core_store_request_seconds", Help: "How long InfluxDB took to store a request's points.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)})
+	r.MustRegister(points, refused, seconds)
 	client := influxdb2.NewClientWithOptions(cfg.URL, cfg.Token, influxdb2.DefaultOptions().SetHTTPRequestTimeout(20).SetUseGZip(true).SetMaxRetries(0))
 	return &Sink{cfg: cfg, queue: queue, log: log, client: client, writer: client.WriteAPIBlocking(cfg.Org, cfg.Bucket),
 		wake: make(chan struct{}, 1), next: make([]uint64, partitions), points: points.WithLabelValues("influx"), refused: refused, rejected: rejected,
-		budget: newBudget(cfg.QueueBytes, r)}
+		budget: newBudget(cfg.QueueBytes, r), pace: newPace(cfg.Batch), seconds: seconds}
 }
 
 // Wake says that points wait. It never blocks.
@@ -87,6 +97,13 @@ func (s *Sink) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-s.wake:
+		}
+		if all, _ := s.waiting(); all < uint64(s.pace.size) {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(company):
+			}
 		}
 		for p := range s.next {
 			for {
@@ -113,7 +130,7 @@ func (s *Sink) drain(ctx context.Context, partition uint32) (int, error) {
 	var lines []string
 	bytes := 0
 	var first, last uint64
-	err := s.queue.Effects(partition, s.next[partition], s.cfg.Batch, func(number uint64, data []byte) {
+	err := s.queue.Effects(partition, s.next[partition], s.pace.size, func(number uint64, data []byte) {
 		if len(lines) == 0 {
 			first = number
 		}
@@ -141,50 +158,85 @@ func (s *Sink) drain(ctx context.Context, partition uint32) (int, error) {
 
 // write stores lines, whatever it takes, or gives up when ctx ends.
 func (s *Sink) write(ctx context.Context, lines []string) {
-	for tries := 0; ctx.Err() == nil && !s.given() && s.err == nil; tries++ {
-		err := s.writer.WriteRecord(ctx, lines...)
-		if err == nil {
-			s.points.Add(float64(len(lines)))
-			return
+	for tries := 0; len(lines) > 0 && ctx.Err() == nil && !s.given() && s.err == nil; {
+		some := lines[:min(len(lines), s.pace.size)]
+		began := time.Now()
+		err := s.request(ctx, some)
+		switch {
+		case err == nil:
+			s.pace.stored(len(some), time.Since(began))
+			s.points.Add(float64(len(some)))
+			s.seconds.Observe(time.Since(began).Seconds())
+			lines, tries = lines[len(some):], 0
+		case bad(err) || tooLarge(err) && len(some) == 1:
+			s.setAside(ctx, some, err)
+			lines, tries = lines[len(some):], 0
+		case tooLarge(err):
+			s.pace.failed(len(some))
+		default:
+			s.pace.failed(len(some))
+			s.trouble(ctx, err, tries)
+			tries++
 		}
-		if bad(err) {
-			s.split(ctx, lines, err)
-			return
+	}
+}
+
+// request is one; the bucket is made before the first.
+func (s *Sink) request(ctx context.Context, lines []string) error {
+	if s.cfg.Create && !s.prepared {
+		if err := s.prepare(ctx); err != nil {
+			return err
 		}
-		if tries%20 == 0 {
-			s.log.Warn("InfluxDB does not take points; they wait on disk", "url", s.cfg.URL, "error", err, "tries", tries+1)
-		}
-		if s.err = s.shed(ctx); s.err != nil {
-			return
-		}
-		backoff := min(10*time.Second, 100*time.Millisecond<<min(tries, 10))
-		select {
-		case <-ctx.Done():
-		case <-time.After(backoff/2 + rand.N(backoff/2)):
-		}
+		s.prepared = true
+	}
+	err := s.writer.WriteRecord(ctx, lines...)
+	var e *http.Error
+	if errors.As(err, &e) && (e.StatusCode == 404 || strings.Contains(e.Message, "not found")) {
+		s.prepared = false // somebody deleted it
+	}
+	return err
+}
+
+// trouble waits before the next try, while what waits is kept to its budget.
+func (s *Sink) trouble(ctx context.Context, err error, tries int) {
+	if tries%20 == 0 {
+		s.log.Warn("InfluxDB does not take points; they wait on disk", "url", s.cfg.URL, "bucket", s.cfg.Bucket, "error", err, "tries", tries+1)
+	}
+	if s.err = s.shed(ctx); s.err != nil {
+		return
+	}
+	backoff := wait(err, tries)
+	select {
+	case <-ctx.Done():
+	case <-time.After(backoff/2 + rand.N(backoff/2)):
 	}
 }
 
 // given reports that the points being written are dropped meanwhile.
 func (s *Sink) given() bool { return s.next[s.writing] > s.until }
 
-// split finds the points that a 400 is about. InfluxDB stored the good ones of some, of others none: writing twice is harmless.
-func (s *Sink) split(ctx context.Context, lines []string, err error) {
+// setAside finds the points that a 400 is about, tells of them, and writes the others. InfluxDB stored the good ones of some requests, of others
+// none: writing twice is harmless.
+func (s *Sink) setAside(ctx context.Context, lines []string, err error) {
+	of := culprits(lines, err)
 	if len(lines) == 1 {
-		s.refused.Inc()
-		s.rejected(lines[0], err.Error())
+		of = []int{0}
+	}
+	if of == nil {
+		half := len(lines) / 2
+		s.write(ctx, lines[:half])
+		s.write(ctx, lines[half:])
 		return
 	}
-	half := len(lines) / 2
-	s.write(ctx, lines[:half])
-	s.write(ctx, lines[half:])
-}
-
-// bad reports an error that no retry mends: the points themselves, or their size.
-func bad(err error) bool {
-	var e *http.Error
-	if !errors.As(err, &e) {
-		return false
+	good := make([]string, 0, len(lines))
+	for i, l := range lines {
+		if len(of) > 0 && of[0] == i {
+			of = of[1:]
+			s.refused.Inc()
+			s.rejected(l, err.Error())
+			continue
+		}
+		good = append(good, l)
 	}
-	return e.StatusCode == 400 || e.StatusCode == 413 || e.StatusCode == 422 || strings.Contains(e.Message, "partial write")
+	s.write(ctx, good)
 }

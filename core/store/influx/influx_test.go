@@ -76,7 +76,12 @@ func (q *queue) len() int {
 
 func (q *queue) drained(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); q.len() > 0; time.Sleep(5 * time.Millisecond) {
+	q.drainedWithin(t, 10*time.Second)
+}
+
+func (q *queue) drainedWithin(t *testing.T, d time.Duration) {
+	t.Helper()
+	for deadline := time.Now().Add(d); q.len() > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d points are still queued", q.len())
 		}

@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ type Pair struct {
 	Value value.Value
 }
 
-// Line gives the point in line protocol. NULL and empty tags and NULL fields are left out, as InfluxDB has no NULL.
+// Line gives the point in line protocol. NULL and empty tags, NULL and infinite fields are left out, as InfluxDB has none.
 func (p Point) Line() []byte {
 	w := write.NewPointWithMeasurement(p.Measurement).SetTime(time.UnixMicro(p.TimeUs).Add(time.Duration(p.Nanos)))
 	for _, t := range p.Tags {
@@ -38,6 +39,9 @@ func (p Point) Line() []byte {
 		case value.Int:
 			w.AddField(f.Name, f.Value.Int())
 		case value.Double, value.Decimal:
+			if math.IsInf(f.Value.Float(), 0) {
+				continue
+			}
 			w.AddField(f.Name, f.Value.Float())
 		case value.Bool:
 			w.AddField(f.Name, f.Value.Bool())

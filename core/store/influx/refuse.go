@@ -1,0 +1,127 @@
+package influx
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
+)
+
+// bad reports an error that no retry mends: it is about the points themselves.
+func bad(err error) bool {
+	var e *influxhttp.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.StatusCode == 400 || e.StatusCode == 422 || strings.Contains(e.Message, "partial write")
+}
+
+// What InfluxDB (tsdb/shard.go, coordinator/points_writer.go) says of points that it leaves out of a request.
+var (
+	conflict = regexp.MustCompile(`field type conflict: input field "(.*)" on measurement "(.*)" is type (\w+), already exists as type \w+ dropped=(\d+)`)
+	tooOld   = regexp.MustCompile(`points beyond retention policy dropped=(\d+)`)
+)
+
+// culprits finds the points that an error is about, where it says enough: a view whose column has another type than it used to would else take as many
+// requests as it has points. nil: unknown, or not surely these.
+func culprits(lines []string, err error) (indexes []int) {
+	if m := conflict.FindStringSubmatch(err.Error()); m != nil {
+		for i, l := range lines {
+			if fieldType(l, m[2], m[1]) == m[3] {
+				indexes = append(indexes, i)
+			}
+		}
+		if dropped, _ := strconv.Atoi(m[4]); dropped == len(indexes) {
+			return indexes
+		}
+		return nil
+	}
+	if m := tooOld.FindStringSubmatch(err.Error()); m != nil {
+		dropped, _ := strconv.Atoi(m[1])
+		for i := range lines {
+			indexes = append(indexes, i)
+		}
+		slices.SortStableFunc(indexes, func(a, b int) int { return int(min(1, max(-1, timeOf(lines[a])-timeOf(lines[b])))) })
+		if dropped < len(lines) && timeOf(lines[indexes[dropped]]) == timeOf(lines[indexes[max(dropped, 1)-1]]) {
+			return nil // two of one time, and one of them is not too old
+		}
+		indexes = indexes[:min(dropped, len(indexes))]
+		slices.Sort(indexes)
+		return indexes
+	}
+	return nil
+}
+
+// timeOf is a line's time, which is its last word; 0 without one.
+func timeOf(line string) int64 {
+	ns, _ := strconv.ParseInt(line[strings.LastIndexByte(line, ' ')+1:], 10, 64)
+	return ns
+}
+
+// fieldType is the type of a line's field as InfluxDB calls it; "" if the line is of another measurement or has no such field.
+func fieldType(line, measurement, field string) string {
+	name, rest := word(line, ", ")
+	if plain(name) != measurement {
+		return ""
+	}
+	for rest != "" && rest[0] == ',' { // tags
+		_, rest = word(rest[1:], ", ")
+	}
+	for rest != "" {
+		name, rest = word(rest[1:], "=")
+		if rest == "" {
+			return ""
+		}
+		value, more := rest[1:], ""
+		if strings.HasPrefix(value, `"`) {
+			if value, more = word(value[1:], `"`); more != "" {
+				more = more[1:]
+			}
+			value = `"` + value
+		} else {
+			value, more = word(value, ", ")
+		}
+		if plain(name) == field {
+			return typeOf(value)
+		}
+		if more == "" || more[0] == ' ' {
+			return ""
+		}
+		rest = more
+	}
+	return ""
+}
+
+func typeOf(value string) string {
+	switch {
+	case value == "":
+		return ""
+	case value[0] == '"':
+		return "string"
+	case value[len(value)-1] == 'i':
+		return "integer"
+	case strings.ContainsRune("tTfF", rune(value[0])):
+		return "boolean"
+	}
+	return "float"
+}
+
+// word cuts a line at the first of some bytes that no backslash stands before.
+func word(line, ends string) (before, rest string) {
+	for i := 0; i < len(line); i++ {
+		switch {
+		case line[i] == '\\':
+			i++
+		case strings.IndexByte(ends, line[i]) >= 0:
+			return line[:i], line[i:]
+		}
+	}
+	return line, ""
+}
+
+func plain(name string) string {
+	return strings.NewReplacer(`\,`, ",", `\ `, " ", `\=`, "=").Replace(name)
+}
