@@ -113,7 +113,9 @@ func (e *Engine) resume(k *Key, firsts []int64) error {
 		}
 		k.attempts = append(k.attempts, a)
 		k.threads += len(a.threads)
-		if !e.each {
+		if e.each {
+			e.park(k, i)
+		} else {
 			k.next = first
 		}
 	}

@@ -19,17 +19,21 @@ type variable struct {
 	columns []int     // of the row, that it reads
 	known   bool      // its answer depends on the row alone (and on those before it), so a row keeps it
 	slots   uint64    // that it reads
+	glance  *glance   // nil: none
 }
 
 func (e *Engine) compileVariables(p *plan.Pattern) error {
 	if len(p.Variables) == 0 || len(p.Variables) > maxVariables {
 		return fmt.Errorf("a pattern has 1 to %d variables, not %d", maxVariables, len(p.Variables))
 	}
-	for _, v := range p.Variables {
+	for i, v := range p.Variables {
 		c := variable{name: value.OfString(v.GetName()), known: true}
 		if v.GetDefine() != nil {
 			if err := e.compileCondition(&c, v.GetDefine()); err != nil {
 				return fmt.Errorf("DEFINE %s: %w", v.GetName(), err)
+			}
+			if e.each && !c.known {
+				c.glance = e.compileGlance(i, v.GetDefine())
 			}
 		}
 		e.variables = append(e.variables, c)

@@ -18,9 +18,10 @@ type Key struct {
 	number  uint64 // matches told
 
 	attempts []*attempt // in order of their first rows; but under SKIP TO NEXT ROW one at most
-	threads  int        // of all attempts
-	cursor   int64      // index of the next row that the attempts take in
-	next     int64      // where the next attempt begins, if none is under way
+	parking
+	threads int   // of all attempts
+	cursor  int64 // index of the next row that the attempts take in
+	next    int64 // where the next attempt begins, if none is under way
 }
 
 // row is one row of a key.

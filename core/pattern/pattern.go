@@ -8,6 +8,7 @@
 //	pattern.go    New, Engine, Limits, Counts
 //	program.go    a shape → a program; states.go a program → states, and what can come next in each, in order of preference
 //	reference.go  PREV, FIRST, LAST, aggregates; condition.go DEFINE: a row → may it be of this variable?
+//	parked.go     attempts that wait, side by side; glance.go rules out that a row is what they wait for
 //	attempt.go    the threads of one first row, in order of preference
 //	key.go        rows of a key, waiting and kept; run.go the next first row, and the skip strategies
 //	twins.go      threads left out for a more preferred one; hopeless.go those that an earlier attempt showed to lead nowhere
@@ -103,19 +104,23 @@ type Engine struct {
 	slots      int
 	slotOf     []int // slot → reference
 
+	lanes    []lane
+	outlooks []outlook // by state
+
 	counts Counts
 	emit   func(*Match)
 
 	// of the row and the step at hand:
-	key     *Key
-	scratch []value.Value
-	spare   []thread
-	unused  *attempt
-	moves   []move
-	stamp   uint64
-	stamps  []uint64
-	newest  []int // the last thread of each state whose stamp is of this step
-	bytes   [2][]byte
+	key      *Key
+	scratch  []value.Value
+	spare    []thread
+	unused   *attempt
+	moves    []move
+	stamp    uint64
+	rowStamp uint64
+	stamps   []uint64
+	newest   []int // the last thread of each state whose stamp is of this step
+	bytes    [2][]byte
 }
 
 // New compiles a pattern. Its expressions are checked here: a plan that does not fit is refused.
@@ -136,6 +141,7 @@ func (e *Engine) compile(p *plan.Pattern) error {
 	case e.within == 0:
 		e.within = math.MaxInt64
 	}
+	e.each = p.GetSkip() == plan.Skip_TO_NEXT_ROW
 	if err := e.compileReferences(p); err != nil {
 		return err
 	}
@@ -160,6 +166,7 @@ func (e *Engine) compile(p *plan.Pattern) error {
 	bytes, err := proto.MarshalOptions{Deterministic: true}.Marshal(p)
 	e.fingerprint = xxhash.Sum64(bytes)
 	e.scratch = make([]value.Value, e.columns+len(e.references))
+	e.outlooks = make([]outlook, len(e.states))
 	e.stamps, e.newest = make([]uint64, len(e.states)), make([]int, len(e.states))
 	return err
 }
@@ -178,7 +185,6 @@ func (e *Engine) compileSkip(p *plan.Pattern) error {
 		}
 		e.skipTo |= 1 << v
 	}
-	e.each = p.GetSkip() == plan.Skip_TO_NEXT_ROW
 	return nil
 }
 

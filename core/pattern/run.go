@@ -25,7 +25,12 @@ func (e *Engine) runEach(k *Key, r *row) {
 	for len(k.attempts) > 0 && r.us > e.deadline(k.attempts[0]) {
 		e.overdue(k, k.attempts[0])
 	}
+	e.rowStamp++
 	for i := 0; i < len(k.attempts); {
+		if !e.changes(i, r) {
+			i++
+			continue
+		}
 		a := k.attempts[i]
 		k.threads -= len(a.threads)
 		e.step(a, r)
@@ -33,6 +38,7 @@ func (e *Engine) runEach(k *Key, r *row) {
 		if a.decided() {
 			e.conclude(k, i, byRows)
 		} else {
+			e.park(k, i)
 			i++
 		}
 	}
@@ -41,6 +47,7 @@ func (e *Engine) runEach(k *Key, r *row) {
 	case !a.decided():
 		k.attempts = append(k.attempts, a)
 		k.threads += len(a.threads)
+		e.park(k, len(k.attempts)-1)
 	case a.best != nil:
 		e.tell(k, a, false)
 		fallthrough
@@ -138,6 +145,7 @@ func (e *Engine) conclude(k *Key, i int, why reason) {
 	} else {
 		k.attempts = slices.Delete(k.attempts, i, i+1)
 	}
+	k.unpark(i)
 	k.next = a.first.index + 1
 	if !e.each {
 		k.learn(a.first.index, a.best == nil && why == byRows)

@@ -74,8 +74,8 @@ func makeParent(args []node, _ value.Type) (Func, error) {
 	}, nil
 }
 
-// earthRadius is the mean radius (IUGG), in metres.
-const earthRadius = 6371008.8
+// EarthRadius is the mean radius (IUGG), in metres.
+const EarthRadius = 6371008.8
 
 func makeDistance(args []node, _ value.Type) (Func, error) {
 	lat1, lon1, lat2, lon2 := args[0].eval, args[1].eval, args[2].eval, args[3].eval
@@ -92,7 +92,7 @@ func haversine(lat1, lon1, lat2, lon2 float64) float64 {
 	const rad = math.Pi / 180
 	s, t := math.Sin((lat2-lat1)*rad/2), math.Sin((lon2-lon1)*rad/2)
 	h := s*s + math.Cos(lat1*rad)*math.Cos(lat2*rad)*t*t
-	return 2 * earthRadius * math.Asin(math.Sqrt(min(1, h)))
+	return 2 * EarthRadius * math.Asin(math.Sqrt(min(1, h)))
 }
 
 // maxCorners of a fence that comes in a plan.
