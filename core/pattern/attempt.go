@@ -8,6 +8,7 @@ type attempt struct {
 	waited  bool     // best is a NOT FOLLOWED BY whose time is over
 	home    []slot   // of the first thread: used again when the attempt is
 	bounds  []bound  // some of those that the threads have; the same
+	slid    *slid    // it slid here: its only thread took each row since the first as e.slider's
 }
 
 // thread is one way through the pattern so far.
@@ -38,11 +39,15 @@ func (e *Engine) begin(r *row) *attempt {
 	if a == nil {
 		a = &attempt{home: make([]slot, e.slots)}
 	}
-	a.first, a.best, a.waited = r, nil, false
+	e.restart(a, r)
+	return a
+}
+
+func (e *Engine) restart(a *attempt, r *row) {
+	a.first, a.best, a.waited, a.slid = r, nil, false, nil
 	e.blank(a.home)
 	a.threads = append(a.threads[:0], thread{slots: a.home})
 	e.step(a, r)
-	return a
 }
 
 // blank empties slots that no thread has any more, and keeps the memory of their aggregates.
@@ -60,7 +65,7 @@ func (e *Engine) blank(slots []slot) {
 
 // release keeps a decided attempt for the next one, unless it has grown large.
 func (e *Engine) release(a *attempt) {
-	a.first, a.best = nil, nil
+	a.first, a.best, a.slid = nil, nil, nil
 	clear(a.bounds)
 	a.bounds = a.bounds[:0]
 	if cap(a.threads) <= 16 {

@@ -8,6 +8,7 @@
 //	pattern.go    New, Engine, Limits, Counts
 //	program.go    a shape → a program; states.go a program → states, and what can come next in each, in order of preference
 //	reference.go  PREV, FIRST, LAST, aggregates; condition.go DEFINE: a row → may it be of this variable?
+//	slide.go      an attempt whose time is over becomes the next one
 //	parked.go     attempts that wait, side by side; glance.go rules out that a row is what they wait for
 //	attempt.go    the threads of one first row, in order of preference
 //	key.go        rows of a key, waiting and kept; run.go the next first row, and the skip strategies
@@ -104,6 +105,7 @@ type Engine struct {
 	slots      int
 	slotOf     []int // slot → reference
 
+	slider   *slider // nil: attempts do not slide
 	lanes    []lane
 	outlooks []outlook // by state
 
@@ -160,6 +162,7 @@ func (e *Engine) compile(p *plan.Pattern) error {
 		return err
 	}
 	e.foresee()
+	e.compileSlider()
 	if err := e.compileMeasures(p); err != nil {
 		return err
 	}

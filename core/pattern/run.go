@@ -80,7 +80,9 @@ func (e *Engine) runOne(k *Key) bool {
 		e.overdue(k, a)
 		return true
 	}
-	e.step(a, r)
+	if a.slid == nil || !e.slideOver(k, a, r) {
+		e.step(a, r)
+	}
 	k.cursor++
 	k.threads = len(a.threads)
 	if a.decided() {
@@ -100,6 +102,9 @@ func (e *Engine) deadline(a *attempt) int64 {
 
 // overdue ends the oldest attempt, whose deadline has passed. Without WITHIN that is the limit of its age.
 func (e *Engine) overdue(k *Key, a *attempt) {
+	if e.slide(k, a) {
+		return
+	}
 	why := byTime
 	if e.within == math.MaxInt64 {
 		e.counts.OverAge++
@@ -114,6 +119,7 @@ func (e *Engine) expire(k *Key, watermark int64) {
 	for len(k.attempts) > 0 {
 		a := k.attempts[0]
 		switch {
+		case watermark == math.MaxInt64 && e.slide(k, a):
 		case watermark == math.MaxInt64:
 			e.end(k, a)
 			e.conclude(k, 0, byTime)

@@ -4,6 +4,7 @@
 //	function.go   the aggregates' names, arguments and results
 //	count.go, distinct.go, sum.go, avg.go, stddev.go, percentile.go, extreme.go, first.go, collect.go, topk.go, extent.go
 //	              one aggregate a file
+//	peek.go, tally.go   for patterns: one value more, without a change; values that come and go
 //	buckets.go, registers.go   what sketches are made of: DDSketch, HyperLogLog
 //
 // The laws each state keeps, and tests check: Merge is commutative and associative (doubles but for the
