@@ -97,7 +97,7 @@ func checkAlerts(channels *notify.Notifier, old, next *plan.Plan, at sql.Pos) er
 			if channels != nil && len(channels.Names()) > 0 {
 				there = "there are " + strings.Join(channels.Names(), ", ")
 			}
-			return &sql.Error{Line: at.Line, Column: at.Column, Message: fmt.Sprintf("there is no channel `%s` to notify: %s (alerts.webhooks, alerts.slack, alerts.alertmanager)", name, there)}
+			return &sql.Error{Line: at.Line, Column: at.Column, Message: fmt.Sprintf("there is no channel `%s` to notify: %s (alerts.webhooks, alerts.slack, alerts.alertmanager, alerts.email)", name, there)}
 		}
 	}
 	return nil
@@ -124,10 +124,10 @@ func (p *partition) installAlerts() error {
 
 // restoreAlerts reads what is stored of each alert, and deletes what is of none.
 func (p *partition) restoreAlerts() error {
-	if err := p.installAlerts(); err != nil {
+	err := errors.Join(p.installAlerts(), p.restoreNotices())
+	if err != nil {
 		return err
 	}
-	var err error
 	if p.entries[state.TableAlerts], err = p.store.LastEntry(state.TableAlerts, p.id); err != nil {
 		return err
 	}

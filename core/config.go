@@ -65,13 +65,25 @@ type Config struct {
 		Quiet   time.Duration `yaml:"quiet" default:"5m" help:"an alert on a pattern or on fence_events without RECOVER WHEN is resolved this long after its last match or event, in event time; one on a view does not begin again by a revision for so long after it ended"`
 		MaxLive int           `yaml:"max_live" default:"10000" help:"alerts of one rule that are pending, firing or acknowledged at once; past it none begins, counted"`
 
-		Webhooks     map[string]string `yaml:"webhooks" help:"channels that get each step of an alert as JSON: name to address"`
+		Webhooks     map[string]string `yaml:"webhooks" secret:"true" help:"channels that get each step of an alert as JSON: name to address"`
 		Secrets      map[string]string `yaml:"secrets" secret:"true" help:"what signs the requests of a webhook (Standard Webhooks, HMAC-SHA256): its name to any text, or whsec_…"`
-		Slack        map[string]string `yaml:"slack" secret:"true" help:"channels that get a message, as Slack's incoming webhooks and those that take the same: name to address"`
-		Alertmanager map[string]string `yaml:"alertmanager" help:"channels that are a Prometheus Alertmanager: name to address, without /api/v2"`
-		Text         string            `yaml:"text" help:"a message for people, a template in Go's text/template over a notice; empty: one line of what, where and why"`
-		Keep         time.Duration     `yaml:"keep" default:"72h" help:"how long an alert that a channel does not take is tried again"`
-		MaxWaiting   int               `yaml:"max_waiting" default:"100000" help:"alerts that wait for one channel; past it the oldest are dropped, counted"`
+		Slack        map[string]string `yaml:"slack" secret:"true" help:"channels that get messages, as Slack's incoming webhooks and those that take the same: name to address"`
+		Alertmanager map[string]string `yaml:"alertmanager" secret:"true" help:"channels that are a Prometheus Alertmanager: name to address, without /api/v2"`
+		Email        map[string]string `yaml:"email" help:"channels that are e-mail: name to addresses, with ; between them"`
+		SMTP         struct {
+			Server   string `yaml:"server" help:"who sends e-mail, host:port"`
+			TLS      string `yaml:"tls" default:"starttls" enum:"starttls,tls,none" help:"how the link to it is kept private"`
+			User     string `yaml:"user" help:"who is known there; empty: nobody need be"`
+			Password string `yaml:"password" secret:"true" help:"password of user"`
+			From     string `yaml:"from" help:"whom e-mail comes from"`
+			Subject  string `yaml:"subject" help:"of e-mail, a template as text, with .Count alerts; empty: severity, alert, and what it is about"`
+		} `yaml:"smtp" help:"e-mail. In it and in the keys above, file:PATH is what is in that file"`
+		Text        string            `yaml:"text" help:"a line for people on one alert, a template in Go's text/template over a notice; empty: what, where and why"`
+		Texts       map[string]string `yaml:"texts" help:"the same for one Slack or e-mail channel: its name to the template"`
+		Group       time.Duration     `yaml:"group" default:"10s" help:"people (Slack, e-mail) are told in one message what the alerts of a rule did within this time; at most 5m"`
+		Keep        time.Duration     `yaml:"keep" default:"72h" help:"how long an alert that a channel does not take is tried again"`
+		MaxWaiting  int               `yaml:"max_waiting" default:"100000" help:"alerts that wait for one channel; past it the oldest are dropped, counted"`
+		MaxSilences int               `yaml:"max_silences" default:"1000" help:"silences at once"`
 	} `yaml:"alerts" help:"alerts"`
 
 	Live struct {
@@ -164,6 +176,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("alerts.keep: %s must be at least 1m", c.Alerts.Keep)
 	case c.Alerts.MaxWaiting < 1:
 		return fmt.Errorf("alerts.max_waiting: %d must be at least 1", c.Alerts.MaxWaiting)
+	case c.Alerts.MaxSilences < 0:
+		return fmt.Errorf("alerts.max_silences: %d must not be negative", c.Alerts.MaxSilences)
+	case c.Alerts.Group < 0 || c.Alerts.Group > 5*time.Minute:
+		return fmt.Errorf("alerts.group: %s must be 0 to 5m", c.Alerts.Group)
 	case c.Join.MaxRows < 1:
 		return fmt.Errorf("join.max_rows: %d must be at least 1", c.Join.MaxRows)
 	case c.Pattern.MaxWaiting < 1 || c.Pattern.MaxRows < 1 || c.Pattern.MaxPartial < 1 || c.Pattern.KeepMatches < 10:

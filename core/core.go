@@ -16,7 +16,7 @@
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
 //	patterns.go   patterns: rows of a route → matches
 //	alerts.go     alerts: rows judged by rules, and where their steps go; standing.go those that stand, and what operators do to them;
-//	              notices.go what goes to channels
+//	              channels.go where to, notices.go what goes there, silences.go what does not
 //	marks.go      what edges are told of their batches
 //	status.go     the counts that operators see
 //	core.go       assembly: New, Run; config.go, metrics.go
@@ -82,6 +82,7 @@ type Core struct {
 	fences     *fenceBook
 	standing   *standing
 	notifier   *notify.Notifier
+	silences   *notify.Silences
 	edge       http.Handler  // takes inserted rows; nil: there is none in this process
 	stopping   chan struct{} // closed when Run's context ends
 }
@@ -121,7 +122,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 		return nil, err
 	}
 	c.catalog.fences = c.fences.forPlan
-	if c.notifier, err = newNotifier(cfg, c.store, c.standing, d.Metrics, d.Log); err != nil {
+	if c.notifier, c.silences, err = newNotifier(cfg, c.store, c.standing, d.Metrics, d.Log); err != nil {
 		return nil, err
 	}
 	c.catalog.channels = c.notifier

@@ -39,7 +39,7 @@ type fieldEdge struct {
 }
 
 func newField(t tester, partitions uint32) *field {
-	f := &field{t: t, fs: vfs.NewMem(), edges: map[string]*fieldEdge{}}
+	f := &field{t: t, fs: vfs.NewMem(), edges: map[string]*fieldEdge{}, webhooks: map[string]string{"desk": "http://127.0.0.1:1/never"}}
 	f.start(&plan.Plan{Version: 1, Partitions: partitions, NextId: 1})
 	return f
 }
@@ -70,7 +70,8 @@ func (f *field) start(p *plan.Plan) {
 	c.catalog.fences = c.fences.forPlan
 	cfg.Alerts.Webhooks, cfg.Alerts.MaxWaiting, cfg.Alerts.Keep = f.webhooks, 1000, 72*time.Hour
 	c.standing = newStanding()
-	c.notifier, err = newNotifier(cfg, store, c.standing, prometheus.NewRegistry(), log)
+	cfg.Alerts.MaxSilences = 10
+	c.notifier, c.silences, err = newNotifier(cfg, store, c.standing, prometheus.NewRegistry(), log)
 	check(f.t, err)
 	f.core = c
 	for i := range p.Partitions {

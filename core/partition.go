@@ -74,7 +74,7 @@ type partition struct {
 	watched  map[uint32][]*alertState // by what they watch
 	standing *standing
 	notifier *notify.Notifier
-	noticed  uint32 // notices so far
+	noticing noticing
 
 	step func(done string) // crash.Here: where tests kill the core
 
@@ -226,6 +226,7 @@ type turn struct {
 	judged  []judgedRow
 	steps   []alertStep      // for viewers, after the commit
 	noticed map[string]int   // notices, by channel
+	notices uint32           // so many
 	asked   []*acknowledging // are answered after the commit
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hexpane/hexpane/core/notify"
 	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/protocol/value"
 )
@@ -25,6 +26,7 @@ import (
 //	INSIDE id                        who is in it now
 //	ALERTS                           the alerts that are pending, firing or acknowledged
 //	ACK name key by                  an operator takes care of one
+//	TOLD                             what was put into the queue of the channel desk since the last time
 //	LISTEN SELECT … EMIT CHANGES;    a push query; HEARD gives its rows since the last time, by their text
 //
 // Times of day are those of 2026-01-01, UTC. What SELECT answers stands behind it in lines that begin with -->, in order of their text unless
@@ -84,7 +86,7 @@ func runScript(t *testing.T, file string) {
 			}
 			block, statement = append(block, line), append(statement, line)
 			first, _, _ := strings.Cut(trimmed, " ")
-			own := slices.Contains([]string{"EDGE", "WATERMARK", "CRASH", "HEARD", "FENCE", "UNFENCE", "INSIDE", "ALERTS", "ACK"}, first)
+			own := slices.Contains([]string{"EDGE", "WATERMARK", "CRASH", "HEARD", "FENCE", "UNFENCE", "INSIDE", "ALERTS", "ACK", "TOLD"}, first)
 			open = !own && !strings.HasSuffix(trimmed, ";")
 		}
 	}
@@ -133,6 +135,18 @@ func (s *script) run(text string) []string {
 		return rows
 	case "ACK":
 		return s.ack(words[1], words[2], words[3])
+	case "TOLD":
+		var rows []string
+		var keys [][]byte
+		check(s.t, s.core.store.Notices("desk", 1000, func(key, text []byte) error {
+			n, err := notify.ReadNotice(text)
+			tail, _ := strings.CutPrefix(n.ID, n.AlertID+"-")
+			rows = append(rows, shortTimes(fmt.Sprint(n.Alert, " ", n.Key, " ", tail, " at ", value.FormatTime(n.At.UnixMicro()), " ", n.By)))
+			keys = append(keys, slices.Clone(key))
+			return err
+		}))
+		check(s.t, s.core.store.DropNotices(keys))
+		return rows
 	case "LISTEN":
 		statements, err := sql.Parse(strings.TrimPrefix(text, "LISTEN "))
 		if err == nil {

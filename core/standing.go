@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hexpane/hexpane/core/alert"
 	"github.com/hexpane/hexpane/core/api"
@@ -118,12 +119,18 @@ func (c *Core) Alerts(q *api.AlertQuery) (any, error) {
 	if q.Severity != "" && !slices.Contains(sql.Severities, q.Severity) {
 		return nil, &api.RequestError{Status: http.StatusBadRequest, Message: fmt.Sprintf("a severity is %s, not %q", strings.Join(sql.Severities, ", "), q.Severity)}
 	}
+	for _, l := range q.Labels {
+		if !strings.Contains(l, "=") {
+			return nil, &api.RequestError{Status: http.StatusBadRequest, Message: fmt.Sprintf("label: %q is not NAME=VALUE", l)}
+		}
+	}
 	list := []map[string]any{}
 	for _, a := range c.standing.list() {
-		if q.State != "" && q.State != a.State.String() || q.Severity != "" && q.Severity != a.def.Severity || q.Alert != "" && q.Alert != a.def.Name {
+		if q.State != "" && q.State != a.State.String() || q.Severity != "" && q.Severity != a.def.Severity || q.Alert != "" && q.Alert != a.def.Name ||
+			q.Key != "" && q.Key != keyText([]byte(a.Key)) || slices.ContainsFunc(q.Labels, func(l string) bool { return !hasLabel(a.def, l) }) {
 			continue
 		}
-		list = append(list, alertJSON(&a))
+		list = append(list, c.alertJSON(&a))
 	}
 	rules := []map[string]any{}
 	p := c.catalog.plan()
@@ -135,7 +142,12 @@ func (c *Core) Alerts(q *api.AlertQuery) (any, error) {
 	return map[string]any{"alerts": list, "rules": rules, "channels": c.notifier.Status()}, nil
 }
 
-func alertJSON(a *standingAlert) map[string]any {
+func hasLabel(def *plan.Alert, label string) bool {
+	name, v, _ := strings.Cut(label, "=")
+	return slices.ContainsFunc(def.Labels, func(l *plan.Label) bool { return l.Name == name && l.Value == v })
+}
+
+func (c *Core) alertJSON(a *standingAlert) map[string]any {
 	labels := map[string]string{}
 	for _, l := range a.def.Labels {
 		labels[l.Name] = l.Value
@@ -145,8 +157,13 @@ func alertJSON(a *standingAlert) map[string]any {
 	if a.ID != "" {
 		m["id"], m["fired"] = a.ID, value.FormatTime(a.Fired)
 	}
-	if !math.IsNaN(a.Value) {
+	if !math.IsNaN(a.Value) && !math.IsInf(a.Value, 0) {
 		m["value"] = a.Value
+	}
+	if n := a.notice(); a.ID != "" {
+		if ids := c.silences.Of(&n, time.Now()); len(ids) > 0 {
+			m["silenced_by"] = ids
+		}
 	}
 	if a.By != "" {
 		m["acknowledged_by"] = a.By
@@ -182,7 +199,7 @@ func (c *Core) AckAlert(ctx context.Context, id, by string) (any, error) {
 			return nil, none
 		}
 	}
-	return alertJSON(&a), nil
+	return c.alertJSON(&a), nil
 }
 
 // MakeAlert makes a rule of a column and a threshold: a CREATE ALERT, whose text is in the answer.
@@ -224,8 +241,8 @@ func (c *Core) MakeAlert(ctx context.Context, q *api.NewAlert) (any, error) {
 		}, fmt.Sprintf("%s_%s_%s_%s", source, column, names[op], number))
 	}
 	text := fmt.Sprintf("CREATE ALERT %s ON %s WHEN %s %s %s SEVERITY %s", quoted(name), quoted(source), quoted(column), operators[op], number, severity)
-	if q.NotificationMethod != "" {
-		text += " NOTIFY " + quoted(q.NotificationMethod)
+	for i, channel := range strings.FieldsFunc(q.NotificationMethod, func(r rune) bool { return r == ',' }) {
+		text += []string{" NOTIFY ", ", "}[min(i, 1)] + quoted(strings.TrimSpace(channel))
 	}
 	answer, err := c.Execute(ctx, text)
 	if err != nil {

@@ -93,6 +93,9 @@ func TestTheDocumentIsTheRoutes(t *testing.T) {
 		if strings.HasPrefix(path, alertsPath) {
 			body = map[bool]string{true: `{"metric_id":"v.n"}`, false: "{}"}[path == alertsPath]
 		}
+		if path == silencesPath {
+			body = `{"matchers":[{"name":"alert","value":"hot"}],"for":"1h"}`
+		}
 		w := call(h, method, path, body)
 		switch _, toCome := op.Responses["501"]; {
 		case toCome:

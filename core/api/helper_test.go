@@ -72,7 +72,7 @@ func (watcher) Alerts(q *AlertQuery) (any, error) {
 	if q.State == "odd" {
 		return nil, &RequestError{http.StatusBadRequest, "no such state"}
 	}
-	return map[string]any{"alerts": []any{map[string]any{"id": "a", "state": q.State, "severity": q.Severity, "alert": q.Alert}}}, nil
+	return map[string]any{"alerts": []any{map[string]any{"id": "a", "state": q.State, "severity": q.Severity, "alert": q.Alert, "key": q.Key, "labels": q.Labels}}}, nil
 }
 func (watcher) MakeAlert(_ context.Context, q *NewAlert) (any, error) {
 	if q.MetricID == "" {
@@ -85,6 +85,20 @@ func (watcher) AckAlert(_ context.Context, id, by string) (any, error) {
 		return nil, &RequestError{http.StatusNotFound, "no such alert"}
 	}
 	return map[string]any{"id": id, "acknowledged_by": by}, nil
+}
+
+func (watcher) Silences() any { return map[string]any{"silences": []any{}} }
+func (watcher) MakeSilence(_ context.Context, q *NewSilence) (any, error) {
+	if len(q.Matchers) == 0 {
+		return nil, &RequestError{http.StatusBadRequest, "no matchers"}
+	}
+	return q, nil
+}
+func (watcher) EndSilence(_ context.Context, id string) error {
+	if id == "none" {
+		return &RequestError{http.StatusNotFound, "no such silence"}
+	}
+	return nil
 }
 
 func says(text string) http.Handler {

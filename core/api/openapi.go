@@ -48,6 +48,18 @@ func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
 			responses["201"] = object{"description": "the rule, as the SQL that made it"}
 			delete(responses, "200")
 		}
+		if r.path == alertsPath && r.method == "GET" {
+			describeAlerts(op)
+		}
+		if r.path == silencesPath && r.method == "POST" {
+			describeSilence(op)
+			responses["201"] = object{"description": "the silence"}
+			delete(responses, "200")
+		}
+		if r.method == "DELETE" && strings.HasPrefix(r.path, silencesPath) {
+			responses["204"] = object{"description": "it is over"}
+			delete(responses, "200")
+		}
 		if r.path == backupPath {
 			describeBackup(op, responses)
 		}

@@ -2,21 +2,20 @@ package notify
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"strconv"
+	"io"
 	"strings"
 	"text/template"
 	"time"
+	"unicode"
 )
 
 // Notice is a step of an alert, as it is told. Times are RFC 3339, UTC.
 type Notice struct {
-	ID        string            `json:"id"` // of this notice: the same whenever it is sent again
+	ID        string            `json:"id"` // of this step: the same whenever it is sent, and whenever it is made
 	AlertID   string            `json:"alert_id"`
 	Alert     string            `json:"alert"`
 	Key       string            `json:"key"`
@@ -32,7 +31,7 @@ type Notice struct {
 	By        string            `json:"acknowledged_by,omitempty"`
 	Revised   bool              `json:"revised,omitempty"`
 	Labels    map[string]string `json:"labels"`
-	ToldUs    int64             `json:"told_us"` // clock time, µs since 1970
+	ToldUs    int64             `json:"told_us"` // clock time at which it began to wait, µs since 1970
 }
 
 // Append gives a notice's bytes in the queue, and in a webhook's body.
@@ -50,123 +49,101 @@ func ReadNotice(text []byte) (n Notice, err error) {
 	return n, err
 }
 
-// DefaultText is a message for people.
-const DefaultText = `[{{.Severity}}] {{.Alert}}{{if .Key}} {{.Key}}{{end}} is {{.State}}{{if .By}} by {{.By}}{{end}}: {{.Condition}}{{if .Value}} (value {{printf "%.6g" (deref .Value)}}){{end}}, since {{.Since.Format "2006-01-02 15:04:05Z07:00"}}`
+// Texts for people, if the configuration has none: DefaultText is a line on one alert, DefaultSubject that of an e-mail.
+const (
+	DefaultText    = `[{{.Severity}}] {{.Alert}}{{if .Key}} {{.Key}}{{end}} is {{.State}}{{if .By}} by {{.By}}{{end}}: {{.Condition}}{{if .Value}} (value {{printf "%.6g" (deref .Value)}}){{end}}, since {{.Since.Format "2006-01-02 15:04:05Z07:00"}}`
+	DefaultSubject = `[{{.Severity}}] {{.Alert}}{{if eq .Count 1}}{{if .Key}} {{.Key}}{{end}} is {{.State}}{{else}}: {{.Count}} alerts{{end}}`
+)
 
-// ParseText reads a template, and tries it.
+const (
+	maxLines = 20  // alerts that one message lists
+	maxLine  = 500 // letters of each
+)
+
+// Summary is what an e-mail's subject is made of: the first notice of the message, and of how many alerts it tells.
+type Summary struct {
+	Notice
+	Count int
+}
+
+// ParseText reads a template of a line, and tries it.
 func ParseText(text string) (*template.Template, error) {
-	if text == "" {
-		text = DefaultText
-	}
-	t, err := template.New("alerts.text").Option("missingkey=error").Funcs(template.FuncMap{"deref": func(f *float64) float64 { return *f }}).Parse(text)
-	if err != nil {
-		return nil, err
-	}
 	one := 1.0
-	return t, t.Execute(new(bytes.Buffer), Notice{Value: &one})
+	return parse("text", text, DefaultText, Notice{Value: &one})
 }
 
-// request makes what a channel's receiver wants; nil: it wants to hear nothing of this.
-func (n *Notifier) request(c *channel, notice Notice, now time.Time) (*http.Request, error) {
-	switch c.Kind {
-	case Slack:
-		var text bytes.Buffer
-		if err := n.text.Execute(&text, notice); err != nil {
-			return nil, err
-		}
-		body, err := json.Marshal(map[string]string{"text": text.String()})
-		if err != nil {
-			return nil, err
-		}
-		return post(c.URL, body)
-	case Alertmanager:
-		if notice.State == "acknowledged" {
-			return nil, nil
-		}
-		return alertmanagerRequest(c.URL, []Notice{notice}, n.until())
-	}
-	body := notice.Append(nil)
-	req, err := post(c.URL, body)
-	if err == nil {
-		sign(req, c.Secret, notice.ID, now, body)
-	}
-	return req, err
+// ParseSubject reads a template of a subject, and tries it.
+func ParseSubject(text string) (*template.Template, error) {
+	return parse("subject", text, DefaultSubject, Summary{Count: 1})
 }
 
-func post(url string, body []byte) (*http.Request, error) {
-	req, err := http.NewRequest("POST", url, bytes.NewReader(body))
-	if err == nil {
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("User-Agent", "hexpane")
+func parse(name, text, otherwise string, example any) (*template.Template, error) {
+	if text == "" {
+		text = otherwise
 	}
-	return req, err
-}
-
-// sign signs a webhook as Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks) has it: HMAC-SHA256 over "id.seconds.body". Without a
-// secret there is no signature.
-func sign(req *http.Request, secret []byte, id string, now time.Time, body []byte) {
-	seconds := strconv.FormatInt(now.Unix(), 10)
-	req.Header.Set("Idempotency-Key", id)
-	req.Header.Set("Webhook-Id", id)
-	req.Header.Set("Webhook-Timestamp", seconds)
-	if len(secret) == 0 {
-		return
-	}
-	mac := hmac.New(sha256.New, secret)
-	fmt.Fprintf(mac, "%s.%s.%s", id, seconds, body)
-	req.Header.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-}
-
-// ParseSecret takes a webhook's secret: whsec_ and base64, as Standard Webhooks write it, or any text.
-func ParseSecret(text string) ([]byte, error) {
-	rest, ok := strings.CutPrefix(text, "whsec_")
-	if !ok {
-		return []byte(text), nil
-	}
-	return base64.StdEncoding.DecodeString(rest)
-}
-
-type alertmanagerAlert struct {
-	Labels      map[string]string `json:"labels"`
-	Annotations map[string]string `json:"annotations"`
-	StartsAt    time.Time         `json:"startsAt"`
-	EndsAt      time.Time         `json:"endsAt"`
-}
-
-// alertmanagerRequest is a POST /api/v2/alerts. Labels name the alert, so they are the same from firing to resolved; until is when a firing one is over
-// unless it is told again.
-func alertmanagerRequest(url string, notices []Notice, until time.Time) (*http.Request, error) {
-	list := []alertmanagerAlert{}
-	for _, n := range notices {
-		a := alertmanagerAlert{Labels: map[string]string{}, Annotations: map[string]string{"condition": n.Condition, "id": n.AlertID}, StartsAt: n.Fired, EndsAt: until}
-		for name, value := range n.Keys {
-			a.Labels[labelName(name)] = value
+	t, err := template.New(name).Funcs(template.FuncMap{"deref": func(f *float64) float64 {
+		if f == nil {
+			return 0
 		}
-		for name, value := range n.Labels {
-			a.Labels[labelName(name)] = value
-		}
-		a.Labels["alertname"], a.Labels["severity"] = n.Alert, n.Severity
-		if n.Value != nil {
-			a.Annotations["value"] = strconv.FormatFloat(*n.Value, 'g', 6, 64)
-		}
-		if n.State == "resolved" {
-			a.EndsAt = time.UnixMicro(n.ToldUs).UTC()
-		}
-		list = append(list, a)
-	}
-	body, err := json.Marshal(list)
+		return *f
+	}}).Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	return post(strings.TrimRight(url, "/")+"/api/v2/alerts", body)
+	return t, t.Execute(io.Discard, example)
 }
 
-// labelName makes a label's name of one that Prometheus would not take.
-func labelName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
+// line runs a template. Whatever a device calls itself, it stays one line.
+func line(t *template.Template, data any) string {
+	var out bytes.Buffer
+	if err := t.Execute(&out, data); err != nil { // it was tried; only what no value had then can be wrong
+		return fmt.Sprintf("(the template failed: %v)", err)
+	}
+	text := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
 		}
-		return '_'
-	}, name)
+		return r
+	}, strings.TrimSpace(out.String())))
+	if len(text) > maxLine {
+		text = append(text[:maxLine-1], '…')
+	}
+	return string(text)
+}
+
+// lines is what people read of a message: a line of each alert, beneath a line of how many there are if they are several.
+func (m *message) lines(t *template.Template) []string {
+	var out []string
+	if m.count > 1 {
+		states := map[string]int{}
+		for _, n := range m.notices {
+			states[n.State]++
+		}
+		head := fmt.Sprintf("%s: %d alerts", m.notices[0].Alert, m.count)
+		if m.count == len(m.notices) {
+			sep := ", "
+			for _, s := range []string{"firing", "acknowledged", "resolved"} {
+				if states[s] > 0 {
+					head += fmt.Sprintf("%s%d %s", sep, states[s], s)
+				}
+			}
+		}
+		out = append(out, head)
+	}
+	for i := range m.notices {
+		out = append(out, line(t, m.notices[i]))
+	}
+	if more := m.count - len(m.notices); more > 0 {
+		out = append(out, fmt.Sprintf("… and %d more: GET /api/v1/alerts?alert=%s", more, m.notices[0].Alert))
+	}
+	return out
+}
+
+// id names a message by what it tells.
+func (m *message) id() string {
+	h := sha256.New()
+	for _, n := range m.notices {
+		fmt.Fprintln(h, n.ID)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
 }

@@ -26,6 +26,8 @@ import "encoding/binary"
 //	n <stream> <partition> <device>           a device at fences
 //	y <stream> <partition> <event id>         event at a fence that may still change
 //	N <channel> 0 <clock> <partition> <number> notice that waits for a channel
+//	O <channel> 0 <alert id>                  notice that a silence holds back: its clock, partition, number; notice
+//	S <silence id>                            silence
 //	A <alert> <partition> <key>               what an alert knows of a key
 
 // Tables of the core.

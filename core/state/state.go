@@ -26,8 +26,9 @@ import (
 type Store struct {
 	db *pebble.DB
 
-	mu     sync.Mutex
-	synced map[uint32]uint64 // by partition: effects up to this number are durable
+	mu      sync.Mutex
+	synced  map[uint32]uint64 // by partition: effects up to this number are durable
+	noticed map[uint32]int64  // by partition: notices up to this time are
 }
 
 // Open opens or makes the store in dir.
@@ -45,8 +46,8 @@ func OpenOn(fs vfs.FS, dir string, cacheBytes int64, log *slog.Logger) (*Store, 
 	if err != nil {
 		return nil, fmt.Errorf("open core state %s: %w", dir, err)
 	}
-	s := &Store{db: db, synced: map[uint32]uint64{}}
-	if err := s.loadSynced(); err != nil {
+	s := &Store{db: db, synced: map[uint32]uint64{}, noticed: map[uint32]int64{}}
+	if err := errors.Join(s.loadSynced(), s.loadNoticed()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
@@ -64,6 +65,7 @@ type Tx struct {
 	batch   *pebble.Batch
 	err     error
 	effects map[uint32]uint64 // the last of each partition
+	noticed map[uint32]int64  // the last notice of each
 }
 
 // Begin starts a turn.
@@ -88,6 +90,9 @@ func (t *Tx) Commit() error {
 	defer t.store.mu.Unlock()
 	for p, n := range t.effects {
 		t.store.synced[p] = max(t.store.synced[p], n)
+	}
+	for p, us := range t.noticed {
+		t.store.noticed[p] = max(t.store.noticed[p], us)
 	}
 	return nil
 }

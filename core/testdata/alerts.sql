@@ -10,7 +10,7 @@ CREATE ALERT once ON settled WHEN top > 90 SEVERITY info;
 CREATE ALERT jumped ON jumps WHEN rise > 60 SEVERITY warning;
 CREATE ALERT entered ON fence_events WHEN kind = 'enter' RECOVER WHEN kind = 'exit' SEVERITY info;
 CREATE ALERT told ON per_sensor WHEN n > 100 SEVERITY info NOTIFY ops;
---> error: line 1, column 1: there is no channel `ops` to notify: none is configured (alerts.webhooks, alerts.slack, alerts.alertmanager)
+--> error: line 1, column 1: there is no channel `ops` to notify: there are desk (alerts.webhooks, alerts.slack, alerts.alertmanager, alerts.email)
 
 -- A window that has not fired is no reason yet; two that hold on end are one.
 
