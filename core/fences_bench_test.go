@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/hexpane/hexpane/protocol/wire"
 )
@@ -66,13 +68,13 @@ func BenchmarkEditFence(b *testing.B) {
 }
 
 // BenchmarkPositions is a position of one of 5,000 vehicles through a partition's turn, 1,000 a turn, at n fences: its row decoded and kept as the newest, looked
-// up, moved, and what changed committed to a store in memory.
+// up, moved, and what changed and happened committed to a store in memory and put to the topics. The vehicles are about their round for a while by then.
 func BenchmarkPositions(b *testing.B) {
 	for _, n := range []int{0, 1_000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			f := newField(b, 1)
 			defer func() { f.close() }()
-			f.core.cfg.Fences.Max = n + 1
+			f.core.cfg.Fences.Max, f.core.cfg.State.OpenBytes = n+1, 256<<20
 			statements, err := sql.Parse(fencedSQL)
 			check(b, err)
 			_, err = f.do(statements[0])
@@ -81,35 +83,19 @@ func BenchmarkPositions(b *testing.B) {
 				_, err = f.core.fences.ImportFences(b.Context(), manyFences(n))
 				check(b, err)
 			}
-			stream := f.core.catalog.plan().Streams[0]
-			r := rand.New(rand.NewPCG(3, 3))
-			type vehicle struct{ lat, lon, dLat, dLon float64 }
-			vehicles := make([]vehicle, 5_000)
-			for i := range vehicles {
-				angle := 2 * math.Pi * r.Float64()
-				vehicles[i] = vehicle{48 + 0.36*r.Float64(), 11.3 + 0.54*r.Float64(), 9e-5 * math.Sin(angle), 13e-5 * math.Cos(angle)}
+			d := newDrive(f)
+			for range 30 * len(d.vehicles) / perTurn {
+				f.turn(f.core.partitions[0], d.batch())
 			}
-			const each = 1000
-			at, next, seq, us := 0, 0, uint64(0), int64(0)
+			told := f.core.partitions[0].entries[state.TableFences]
 			var used time.Duration
+			at := 0
 			for b.Loop() {
-				if next++; next%each != 0 {
+				if at++; at%perTurn != 0 {
 					continue
 				}
 				b.StopTimer()
-				var values []value.Value
-				if at%len(vehicles) == 0 {
-					us += second
-				}
-				for range each {
-					v := &vehicles[at%len(vehicles)]
-					v.lat, v.lon = v.lat+v.dLat, v.lon+v.dLon
-					values = append(values, value.OfString(fmt.Sprint("vehicle-", at%len(vehicles))), value.OfTime(us), value.OfDouble(v.lat), value.OfDouble(v.lon), value.OfDouble(36))
-					at++
-				}
-				seq++
-				batch := &wire.Batch{Edge: "north", Epoch: 1, Seq: seq, PlanVersion: f.core.catalog.plan().Version, Watermarks: []*wire.Watermark{{Stream: stream.Id, Us: us - 5*second}},
-					Rows: []*wire.Rows{{Stream: stream.Id, Count: each, Columns: wire.AppendColumns(nil, values, 5)}}}
+				batch := d.batch()
 				before := processorTime(b)
 				b.StartTimer()
 				f.turn(f.core.partitions[0], batch)
@@ -118,6 +104,54 @@ func BenchmarkPositions(b *testing.B) {
 				b.StartTimer()
 			}
 			b.ReportMetric(used.Seconds()*1e6/float64(max(at, 1)), "CPU-s/M")
+			b.ReportMetric(float64(f.core.partitions[0].entries[state.TableFences]-told)/float64(max(at, 1)), "events/op")
 		})
 	}
+}
+
+// perTurn is how many positions a batch of a drive has.
+const perTurn = 1000
+
+// drive is 5,000 vehicles in the fences' 40 × 40 km, each at 10 m/s, one position a second.
+type drive struct {
+	stream   *plan.Stream
+	plan     uint64
+	vehicles []struct{ lat, lon, dLat, dLon float64 }
+	at       int
+	seq      uint64
+	us       int64
+}
+
+func newDrive(f *field) *drive {
+	d := &drive{stream: f.core.catalog.plan().Streams[0], plan: f.core.catalog.plan().Version}
+	r := rand.New(rand.NewPCG(3, 3))
+	for range 5_000 {
+		angle := 2 * math.Pi * r.Float64()
+		d.vehicles = append(d.vehicles, struct{ lat, lon, dLat, dLon float64 }{48 + 0.36*r.Float64(), 11.3 + 0.54*r.Float64(), 9e-5 * math.Sin(angle), 13e-5 * math.Cos(angle)})
+	}
+	return d
+}
+
+// batch is the next positions; the watermark is 5 s behind.
+func (d *drive) batch() *wire.Batch {
+	var values []value.Value
+	for range perTurn {
+		v := &d.vehicles[d.at%len(d.vehicles)]
+		if d.at%len(d.vehicles) == 0 {
+			d.us += second
+		}
+		v.lat, v.lon = bounce(v.lat, &v.dLat, 48, 48.36), bounce(v.lon, &v.dLon, 11.3, 11.84)
+		values = append(values, value.OfString(fmt.Sprint("vehicle-", d.at%len(d.vehicles))), value.OfTime(d.us), value.OfDouble(v.lat), value.OfDouble(v.lon), value.OfDouble(36))
+		d.at++
+	}
+	d.seq++
+	return &wire.Batch{Edge: "north", Epoch: 1, Seq: d.seq, PlanVersion: d.plan, Watermarks: []*wire.Watermark{{Stream: d.stream.Id, Us: d.us - 5*second}},
+		Rows: []*wire.Rows{{Stream: d.stream.Id, Count: perTurn, Columns: wire.AppendColumns(nil, values, 5)}}}
+}
+
+func bounce(x float64, d *float64, low, high float64) float64 {
+	if x+*d < low || x+*d > high {
+		*d = -*d
+	}
+	return x + *d
 }

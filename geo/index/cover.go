@@ -12,6 +12,7 @@ import (
 const (
 	minLevel   = 1
 	maxLevel   = 11 // cells of 25 m
+	levels     = (maxLevel-minLevel)/2 + 1
 	fewCells   = 500
 	leastCells = 12
 	maxCells   = 16384 // of one polygon; past it coarser cells are tried

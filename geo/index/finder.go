@@ -17,10 +17,14 @@ type Finder struct {
 // together is how many lookups go side by side: what they need of memory fits into the processor's nearest.
 const together = 32
 
+// mostTouched is how many of a block's points are called for before it is read.
+const mostTouched = 64
+
 type step struct {
 	finest   uint64 // 0: no place
 	lat, lon float64
-	block    block
+	blocks   [levels]block // from the coarsest cell to finer ones
+	depth    int           // how many there are
 }
 
 // Find looks the places up. What Of gives holds until the next Find.
@@ -40,22 +44,34 @@ func (f *Finder) some(ix *Index, places []Place) {
 		s.lat = places[i].Lat
 		s.finest, s.lon, _ = ix.place(s.lat, places[i].Lon)
 	}
-	for i := range steps {
-		if s := &steps[i]; s.finest != 0 {
-			s.block = ix.table.get(cell.Ancestor(s.finest, ix.levels[0]))
+	for level, res := range ix.levels {
+		for i := range steps {
+			if s := &steps[i]; s.finest != 0 && s.depth == level {
+				if s.blocks[level] = ix.table.get(cell.Ancestor(s.finest, res)); s.blocks[level] != nil {
+					s.depth++
+				}
+			}
 		}
-	}
-	for i := range steps {
-		if s := &steps[i]; s.block != nil {
-			f.touched += s.block[0].Y // so that it is on its way
+		for i := range steps {
+			if s := &steps[i]; s.depth == level+1 {
+				b := s.blocks[level]
+				for at := 4; at < min(len(b), mostTouched); at += 4 {
+					f.touched += b[at].Y // so that it is on its way
+				}
+				if !b.deeper() {
+					s.finest = 0 // that was all
+				}
+			}
 		}
 	}
 	for i := range steps {
 		s := &steps[i]
-		if s.block != nil {
-			f.numbers = ix.deeper(s.block, s.finest, s.lat, s.lon, f.numbers)
-			s.block = nil
+		from := len(f.numbers)
+		for n := range s.depth {
+			f.numbers = s.blocks[n].find(s.lat, s.lon, ix.numbers, f.numbers, from)
+			s.blocks[n] = nil
 		}
+		s.depth = 0
 		f.ends = append(f.ends, len(f.numbers))
 	}
 }

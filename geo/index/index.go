@@ -186,18 +186,15 @@ func (ix *Index) Numbers(lat, lon float64, dst []int32) []int32 {
 	if !ok {
 		return dst
 	}
-	return ix.deeper(ix.table.get(cell.Ancestor(finest, ix.levels[0])), finest, lat, lon, dst)
-}
-
-// deeper goes on from the block of the coarsest cell.
-func (ix *Index) deeper(b block, finest uint64, lat, lon float64, dst []int32) []int32 {
 	from := len(dst)
-	for level := 0; b != nil; {
-		dst = b.find(lat, lon, ix.numbers, dst, from)
-		if level++; !b.deeper() || level == len(ix.levels) {
+	for _, res := range ix.levels {
+		b := ix.table.get(cell.Ancestor(finest, res))
+		if b == nil {
 			break
 		}
-		b = ix.table.get(cell.Ancestor(finest, ix.levels[level]))
+		if dst = b.find(lat, lon, ix.numbers, dst, from); !b.deeper() {
+			break
+		}
 	}
 	return dst
 }
