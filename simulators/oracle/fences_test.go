@@ -276,38 +276,42 @@ func parse(t *testing.T, f coordinates) *polygon.Shape {
 	return s
 }
 
-// compare asks for places around random fences, on all processors, and gives how often one was inside a fence.
+// compare asks for places around random fences, on all processors, one by one and many at a time, and gives how often one was inside a fence.
 func compare(t *testing.T, ix *index.Index, areas []*oracle.Area, places int, seed uint64) int {
 	t.Helper()
+	const together = 50
 	workers := runtime.GOMAXPROCS(0)
-	total, wrong := make([]int, workers), make([]string, workers)
+	total, wrong := make([]int, workers), make([]error, workers)
 	var wait sync.WaitGroup
 	for w := range workers {
 		wait.Go(func() {
 			r := rand.New(rand.NewPCG(seed, uint64(w)))
-			var found []*index.Fence
-			for range places / workers {
-				lat, lon := areas[r.IntN(len(areas))].HardPlace(r)
-				found = ix.Lookup(lat, lon, found[:0])
-				slices.SortFunc(found, func(a, b *index.Fence) int { return strings.Compare(a.ID, b.ID) })
-				at := 0
-				for i, a := range areas {
-					in := a.Contains(lat, lon)
-					listed := at < len(found) && found[at].ID == fmt5(i)
-					if listed {
-						at++
+			var found, finders []*index.Fence
+			var finder index.Finder
+			batch := make([]index.Place, together)
+			byNumber := map[int32]*index.Fence{}
+			for _, f := range ix.All() {
+				byNumber[int32(ix.Number(f.ID))] = f
+			}
+			for asked := 0; asked < places/workers; asked += together {
+				for i := range batch {
+					batch[i].Lat, batch[i].Lon = areas[r.IntN(len(areas))].HardPlace(r)
+				}
+				finder.Find(ix, batch)
+				for i, at := range batch {
+					found, finders = ix.Lookup(at.Lat, at.Lon, found[:0]), finders[:0]
+					for _, n := range finder.Of(i) {
+						finders = append(finders, byNumber[n])
 					}
-					if in != listed {
-						wrong[w] = fmt.Sprintf("%v, %v: the oracle says that fence %d has it: %v, the index: %v", lat, lon, i, in, listed)
+					n, err := right(areas, at, byID(found))
+					if err == nil && !slices.Equal(found, byID(finders)) {
+						_, err = right(areas, at, finders)
+					}
+					if err != nil {
+						wrong[w] = err
 						return
 					}
-					if in {
-						total[w]++
-					}
-				}
-				if at != len(found) {
-					wrong[w] = fmt.Sprintf("%v, %v: the index gives a fence twice, or one that is not there: %d", lat, lon, len(found))
-					return
+					total[w] += n
 				}
 			}
 		})
@@ -315,12 +319,35 @@ func compare(t *testing.T, ix *index.Index, areas []*oracle.Area, places int, se
 	wait.Wait()
 	sum := 0
 	for w := range workers {
-		if wrong[w] != "" {
+		if wrong[w] != nil {
 			t.Fatal(wrong[w])
 		}
 		sum += total[w]
 	}
 	return sum
+}
+
+func byID(fences []*index.Fence) []*index.Fence {
+	slices.SortFunc(fences, func(a, b *index.Fence) int { return strings.Compare(a.ID, b.ID) })
+	return fences
+}
+
+// right compares what the index gives for a place with what the oracle says, and gives how many fences have the place.
+func right(areas []*oracle.Area, at index.Place, found []*index.Fence) (inside int, err error) {
+	for i, a := range areas {
+		in := a.Contains(at.Lat, at.Lon)
+		listed := inside < len(found) && found[inside].ID == fmt5(i)
+		if in != listed {
+			return 0, fmt.Errorf("%v, %v: the oracle says that fence %d has it: %v, the index: %v", at.Lat, at.Lon, i, in, listed)
+		}
+		if in {
+			inside++
+		}
+	}
+	if inside != len(found) {
+		return 0, fmt.Errorf("%v, %v: the index gives a fence twice, or one that is not there: %d", at.Lat, at.Lon, len(found))
+	}
+	return inside, nil
 }
 
 var names = func() (out [10_000]string) {
