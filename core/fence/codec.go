@@ -12,37 +12,16 @@ import (
 // ErrCorrupt is what Restore gives for bytes that Changed never gave.
 var ErrCorrupt = errors.New("corrupt state of a device at fences")
 
-// Changed calls f with the state of each device that changed since the last call, in order; nil for one that was forgotten. The bytes are valid
-// only in the call.
-func (e *Engine) Changed(f func(device string, state []byte)) {
-	slices.Sort(e.changed)
-	last := ""
-	for i, device := range e.changed {
-		if i > 0 && device == last {
-			continue
-		}
-		last = device
-		t := e.tracks[device]
-		if t == nil {
-			f(device, nil)
-			continue
-		}
-		t.dirty = false
-		e.buffer = t.append(e.buffer[:0])
-		f(device, e.buffer)
-	}
-	clear(e.changed)
-	e.changed = e.changed[:0]
-}
-
-func (e *Engine) dirty(device string, t *track) {
+// dirty has Changed write the track's state.
+func (e *Engine) dirty(t *track) {
 	if !t.dirty {
 		t.dirty = true
-		e.changed = append(e.changed, device)
+		e.changed = append(e.changed, t.now.device)
 	}
 }
 
-// Restore brings a device back. The fences in use must be those of now: Use follows, to tell what changed meanwhile.
+// Restore brings a device back, as it was written. The fences in use must be those of now, and the watermark that of then (Resume); Relive and Use follow,
+// to tell what changed meanwhile.
 func (e *Engine) Restore(device string, state []byte) error {
 	r := reader{rest: state, device: device, set: e.set}
 	t := newTrack(device)
@@ -51,7 +30,7 @@ func (e *Engine) Restore(device string, state []byte) error {
 	var in *here
 	for i := range t.pending {
 		p := r.point()
-		in = r.here(in, &p, t)
+		in = r.here(in)
 		t.pending[i] = placed{point: p, in: in}
 		t.oldest = t.pending[0].at
 	}
@@ -59,9 +38,27 @@ func (e *Engine) Restore(device string, state []byte) error {
 	for i := range t.told {
 		t.told[i] = r.event()
 	}
+	if len(r.rest) > 0 { // there was no log once
+		t.stored, t.version = r.uvarint(), r.uvarint()
+		for i := range t.told {
+			t.told[i].version = r.uvarint()
+		}
+		for len(r.rest) > 0 && !r.bad {
+			z := r.zone(r.text(), r.uvarint())
+			least, distance := time.Duration(r.varint()), r.float()
+			if slices.Contains(r.gone, z) {
+				z.Rule.MinTime, z.Rule.MinDistance = least, distance
+			}
+		}
+	}
 	if r.bad || len(r.rest) > 0 {
 		return fmt.Errorf("device %q: %w", device, ErrCorrupt)
 	}
+	for _, z := range r.gone {
+		t.gone = append(t.gone, z.ID)
+	}
+	t.restored, t.needs = true, t.zones(nil, e.set)
+	e.number = max(e.number, t.stored)
 	e.tracks[device] = t
 	e.sleep(device, t)
 	return nil
@@ -103,6 +100,16 @@ func (t *track) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(t.told)))
 	for i := range t.told {
 		dst = t.told[i].append(dst)
+	}
+	dst = binary.AppendUvarint(binary.AppendUvarint(dst, t.stored), t.version)
+	for i := range t.told {
+		dst = binary.AppendUvarint(dst, t.told[i].version)
+	}
+	for _, z := range t.needs { // whether a device has left a fence that is gone hangs on these
+		if z.Rule.MinTime > 0 || z.Rule.MinDistance > 0 {
+			dst = binary.AppendUvarint(appendText(dst, z.ID), z.Version)
+			dst = binary.LittleEndian.AppendUint64(binary.AppendVarint(dst, int64(z.Rule.MinTime)), math.Float64bits(z.Rule.MinDistance))
+		}
 	}
 	return dst
 }
@@ -154,6 +161,7 @@ type reader struct {
 	bad    bool
 	device string
 	set    *Set
+	gone   []*zone // fences that are not in the set as they were
 }
 
 func (r *reader) uvarint() uint64 {
@@ -241,24 +249,17 @@ func (r *reader) state() state {
 	return s
 }
 
-// here reads the fences that a position was found in. Where the fences in use say otherwise, the track was edited meanwhile.
-func (r *reader) here(before *here, p *point, t *track) *here {
+// here reads the fences that a position was found in.
+func (r *reader) here(before *here) *here {
 	n := r.count(1)
-	was := make([]*zone, 0, max(n, 1)-1)
 	if n == 0 && before != nil {
-		was = before.zones
+		return before
 	}
+	in := new(here)
 	for range n - 1 {
-		was = append(was, r.zone(r.text(), r.uvarint()))
+		in.zones = append(in.zones, r.zone(r.text(), r.uvarint()))
 	}
-	numbers := r.set.index.Numbers(p.lat, p.lon, nil)
-	slices.Sort(numbers)
-	now := r.set.here(before, numbers)
-	t.edited = t.edited || len(now.zones) != len(was)
-	for _, z := range was {
-		t.edited = t.edited || !slices.Contains(now.zones, z)
-	}
-	return now
+	return in
 }
 
 // zone finds the fence that a device was in; one that is gone, or another by now, is known by its name alone, and Use sees that it left.
@@ -266,5 +267,12 @@ func (r *reader) zone(id string, version uint64) *zone {
 	if z := r.set.zone(id); z != nil && z.Version == version {
 		return z
 	}
-	return &zone{Fence: Fence{ID: id, Version: version}}
+	for _, z := range r.gone {
+		if z.ID == id && z.Version == version {
+			return z
+		}
+	}
+	z := &zone{Fence: Fence{ID: id, Version: version}}
+	r.gone = append(r.gone, z)
+	return z
 }

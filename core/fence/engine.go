@@ -28,8 +28,14 @@ type Engine struct {
 	places    []index.Place
 	batch     []*track
 	touched   int64
-	changed   []string // devices, some twice
+	changed   []string // devices
 	buffer    []byte
+
+	log     []byte // of this turn
+	logging logEntry
+	entries []logEntry // that are stored, oldest first
+	logged  int        // positions in them
+	number  uint64     // of the last entry
 
 	Late uint64 // positions that came after the watermark or what an edit settled, and were left out
 }
@@ -86,20 +92,23 @@ func (e *Engine) observe(fixes []Fix, out []Event) []Event {
 				e.tracks[f.Device] = t
 			}
 		}
-		t.settle(e.watermark, e)
+		t.settle(e.watermark, few, e)
 		if len(t.pending) >= e.cfg.Pending {
-			t.settle(t.pending[len(t.pending)/2].at+1, e)
+			t.settle(t.pending[len(t.pending)/2].at+1, few, e)
+			e.dirty(t)
 		}
 		numbers := e.finder.Of(i)
 		if len(numbers) > 1 {
 			slices.Sort(numbers)
 		}
 		p := point{f.At, f.Lat, f.Lon, f.Speed}
-		if !t.next(&p, numbers, e) {
-			out = t.add(&p, numbers, e, out)
-			e.sleep(f.Device, t)
+		if t.next(&p, numbers, e) {
+			e.quiet(t, &p)
+			continue
 		}
-		e.dirty(f.Device, t)
+		out = t.add(&p, numbers, e, out)
+		e.sleep(f.Device, t)
+		e.dirty(t)
 	}
 	return out
 }
@@ -132,7 +141,7 @@ func (e *Engine) Advance(watermark int64, out []Event) []Event {
 		t.told = append(t.told, out[from:]...)
 		t.wake = math.MaxInt64
 		t.set(t.in)
-		e.dirty(s.device, t)
+		e.dirty(t)
 		e.sleep(s.device, t)
 	}
 	order(out[first:])

@@ -76,6 +76,8 @@ type Event struct {
 	Lat, Lon      float64 // of the position at that time, or the last one before
 	Speed         float64 // km/h; NaN if not known
 	Inside        time.Duration
+
+	version uint64 // the fence's
 }
 
 // String gives an event for people to read.

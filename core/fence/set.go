@@ -12,6 +12,7 @@ type Set struct {
 	index index.Index
 	zones []*zone // by their numbers in the index; nil is a number that is free
 	cross []*zone // those that look at lines between positions; all of them are tried for each position
+	last  uint64  // the highest version that a fence of it or of those before it had
 }
 
 // Len is how many fences there are.
@@ -45,10 +46,12 @@ func (s *Set) With(fences ...Fence) *Set {
 		z, n := &zone{f}, next.index.Number(f.ID)
 		next.zones = append(next.zones, make([]*zone, max(0, n+1-len(next.zones)))...)
 		next.zones[n] = z
+		next.last = max(next.last, f.Version)
 		if f.Rule.Cross {
 			next.cross = append(next.cross, z)
 		}
 	}
+	next.cross = slices.DeleteFunc(next.cross, func(z *zone) bool { return next.zone(z.ID) != z }) // an ID may come twice
 	return next
 }
 
@@ -61,7 +64,7 @@ func (s *Set) Without(ids ...string) *Set {
 
 // without gives the set's zones without those of these IDs. The index is the caller's to set.
 func (s *Set) without(ids []string) *Set {
-	next := &Set{zones: slices.Clone(s.zones), cross: slices.Clone(s.cross)}
+	next := &Set{zones: slices.Clone(s.zones), cross: slices.Clone(s.cross), last: s.last}
 	for _, id := range ids {
 		if n := s.index.Number(id); n >= 0 && next.zones[n] != nil {
 			next.cross = slices.DeleteFunc(next.cross, func(z *zone) bool { return z.ID == id })
@@ -78,10 +81,17 @@ func (s *Set) without(ids []string) *Set {
 // its positions from before the edit are left out if they come later.
 func (e *Engine) Use(s *Set, at int64, out []Event) []Event {
 	fresh := e.fresh(s)
-	e.set = s
+	lines := slices.DeleteFunc(slices.Clone(s.cross), func(z *zone) bool { return slices.Contains(e.set.cross, z) })
 	from := len(out)
 	for device, t := range e.tracks {
-		if !t.changed(s, fresh) {
+		t.settle(e.watermark, 1, e) // by the fences of then
+		if t.restored {
+			t.judge(s)
+		}
+		if !t.changed(s, fresh, lines) {
+			if slices.ContainsFunc(t.needs, func(z *zone) bool { return s.zone(z.ID) != z }) {
+				e.dirty(t) // what is stored is to be read by the fences of now
+			}
 			continue
 		}
 		kept := t.now.visits[:0]
@@ -102,9 +112,10 @@ func (e *Engine) Use(s *Set, at int64, out []Event) []Event {
 		t.settled, t.pending, t.told = t.now.clone(), nil, nil
 		t.oldest, t.edited = math.MaxInt64, false
 		t.set(nil)
-		e.dirty(device, t)
+		e.dirty(t)
 		e.sleep(device, t)
 	}
+	e.set = s
 	order(out[from:])
 	return out
 }
@@ -122,12 +133,13 @@ func (e *Engine) fresh(s *Set) *index.Index {
 	return new(index.Index).With(areas...)
 }
 
-// changed reports whether the device is in a fence that the set does not have, or has otherwise, or was at a position that is not settled; or whether such
-// a position is in a fence that is fresh.
-func (t *track) changed(s *Set, fresh *index.Index) bool {
+// changed reports whether the device is in a fence that the set does not have, or has otherwise, or was at a position that is not settled, or passed through it
+// since; or whether such a position is in a fence that is fresh, or beyond one of lines.
+func (t *track) changed(s *Set, fresh *index.Index, lines []*zone) bool {
 	other := func(z *zone) bool { return s.zone(z.ID) != z }
 	in := func(v visit) bool { return other(v.zone) }
-	if t.edited || slices.ContainsFunc(t.now.visits, in) || slices.ContainsFunc(t.settled.visits, in) {
+	told := func(e Event) bool { z := s.zone(e.Fence); return z == nil || z.Version != e.version }
+	if t.edited || slices.ContainsFunc(t.now.visits, in) || slices.ContainsFunc(t.settled.visits, in) || slices.ContainsFunc(t.told, told) || t.beyond(lines) {
 		return true
 	}
 	var before *here
@@ -138,6 +150,22 @@ func (t *track) changed(s *Set, fresh *index.Index) bool {
 			return true
 		}
 		before = p.in
+	}
+	return false
+}
+
+// beyond reports whether a position that is not settled lies beyond one of the fences, as seen from the one before it.
+func (t *track) beyond(lines []*zone) bool {
+	if len(lines) == 0 {
+		return false
+	}
+	last, known := &t.settled.last, t.settled.known
+	for i := range t.pending {
+		p := &t.pending[i].point
+		if known && slices.ContainsFunc(lines, func(z *zone) bool { return z.Shape.Crossed(last.lat, last.lon, p.lat, p.lon) }) {
+			return true
+		}
+		last, known = p, true
 	}
 	return false
 }

@@ -21,23 +21,29 @@ type placed struct {
 
 // track is a device's positions and what was told of them. What is before the watermark is settled; what follows may have to be done again.
 type track struct {
-	oldest  int64 // of pending
-	calm    bool  // now is; false says nothing
-	dirty   bool  // changed since Engine.Changed
-	edited  bool  // restored with positions that the fences of now judge otherwise
-	marked  bool  // mark is in's
-	mark    [2]int32
-	now     state    // settled, moved through pending
-	pending []placed // after settled, in order
-	in      *here    // of the newest position; nil: not known
-	wake    int64    // when it is to be looked at next
-	settled state
-	told    []Event // since settled
+	oldest   int64 // of pending
+	calm     calm  // now's; none says nothing
+	dirty    bool  // its state is to be written
+	edited   bool  // restored with positions that the fences of now judge otherwise
+	restored bool  // and not used since
+	marked   bool  // mark is in's
+	mark     [2]int32
+	now      state    // settled, moved through pending
+	pending  []placed // after settled, in order
+	in       *here    // of the newest position; nil: not known
+	wake     int64    // when it is to be looked at next
+	settled  state
+	told     []Event  // since settled
+	stored   uint64   // the last entry of the log that its state as it is stored has in it
+	needs    []*zone  // the fences that the stored state speaks of
+	version  uint64   // of the newest fence when the state was stored
+	gone     []string // fences that it spoke of when it was restored, and that are not there as they were
 }
 
 // set makes in the fences of the newest position.
 func (t *track) set(in *here) {
-	t.in, t.calm = in, in != nil && t.now.calm()
+	t.in, t.calm = in, t.now.calm()
+	t.calm.is = t.calm.is && in != nil
 	if t.marked = in != nil; t.marked {
 		t.mark, t.marked = markOf(in.numbers)
 	}
@@ -59,11 +65,11 @@ func (p *point) compare(o *point) int {
 	return cmp.Or(cmp.Compare(p.at, o.at), cmp.Compare(p.lat, o.lat), cmp.Compare(p.lon, o.lon), cmp.Compare(p.speed, o.speed))
 }
 
-// few positions are not settled before they are more: some at a time cost less.
+// few positions are left unsettled until they are more: some at a time cost less.
 const few = 8
 
-// settle takes what is before the watermark for true.
-func (t *track) settle(watermark int64, e *Engine) {
+// settle takes what is before the watermark for true, if it is least positions or more, or all.
+func (t *track) settle(watermark int64, least int, e *Engine) {
 	if t.oldest >= watermark || len(t.pending) == 0 {
 		return
 	}
@@ -74,7 +80,7 @@ func (t *track) settle(watermark int64, e *Engine) {
 	switch {
 	case n == len(t.pending):
 		t.settled, t.told = t.now.clone(), t.told[:0]
-	case n < few:
+	case n < least:
 		return
 	default:
 		t.pass(n, e)
@@ -89,11 +95,13 @@ func (t *track) settle(watermark int64, e *Engine) {
 // pass moves settled through n positions, by the fences that they were judged by.
 func (t *track) pass(n int, e *Engine) {
 	var again []Event
+	c := t.settled.calm()
 	for i := range t.pending[:n] {
-		if p := &t.pending[i]; p.quiet && t.settled.calm() {
+		if p := &t.pending[i]; p.quiet && c.takes(&p.point) {
 			t.settled.last = p.point
 		} else {
 			again = t.settled.move(&p.point, p.in.zones, e.set.cross, &e.cfg, again)
+			c = t.settled.calm()
 		}
 	}
 	t.told = slices.DeleteFunc(t.told, func(told Event) bool {
@@ -105,10 +113,10 @@ func (t *track) pass(n int, e *Engine) {
 func (t *track) next(p *point, numbers []int32, e *Engine) bool {
 	last := t.now.last.at
 	switch {
-	case !t.calm || p.at <= last || len(t.pending) >= e.cfg.Pending || len(e.set.cross) > 0:
+	case !t.calm.takes(p) || p.at <= last || len(t.pending) >= e.cfg.Pending:
 	case e.cfg.LostAfter > 0 && p.at > last+e.cfg.LostAfter.Milliseconds():
 	case len(t.now.visits) == 0 && p.at > last+e.cfg.Forget.Milliseconds():
-	case !t.stays(numbers):
+	case !t.stays(numbers) || t.now.passesAny(p, e.set.cross):
 	default:
 		if len(t.pending) == 0 {
 			t.oldest = p.at

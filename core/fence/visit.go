@@ -86,12 +86,20 @@ func (s *state) move(f *point, in []*zone, cross []*zone, cfg *Config, out []Eve
 // pass tells which fences were passed through between two positions outside them.
 func (s *state) pass(f *point, in, cross []*zone, out []Event) []Event {
 	for _, z := range cross {
-		if v := s.find(z); v != nil || slices.Contains(in, z) || !z.Shape.Crossed(s.last.lat, s.last.lon, f.lat, f.lon) {
-			continue
+		if s.passes(f, z) && !slices.Contains(in, z) {
+			out = append(out, s.event(f, z, Cross, f.at, 0))
 		}
-		out = append(out, s.event(f, z, Cross, f.at, 0))
 	}
 	return out
+}
+
+func (s *state) passes(f *point, z *zone) bool {
+	return z.Shape.Crossed(s.last.lat, s.last.lon, f.lat, f.lon) && s.find(z) == nil
+}
+
+// passesAny reports whether a position in the same fences as the last one lies beyond another one.
+func (s *state) passesAny(f *point, cross []*zone) bool {
+	return slices.ContainsFunc(cross, func(z *zone) bool { return s.passes(f, z) })
 }
 
 // wait gives what happens before a time without a new position.
@@ -116,16 +124,27 @@ func (s *state) wait(until int64, cfg *Config, out []Event) []Event {
 	return out
 }
 
-// calm reports that a position in the same fences as the last one would change nothing but where the device is.
-func (s *state) calm() bool {
+// calm is which positions, in the same fences as the last one, change nothing but where the device is.
+type calm struct {
+	is    bool    // some do
+	until int64   // those before
+	limit float64 // those not faster
+}
+
+func (s *state) calm() calm {
+	c := calm{s.known && !s.lost, math.MaxInt64, math.Inf(1)}
 	for i := range s.visits {
 		v := &s.visits[i]
-		if r := &v.zone.Rule; !v.inside || v.turning || r.SpeedLimit > 0 || r.Dwell > 0 && !v.dwelled {
-			return false
+		c.is = c.is && v.inside && !v.turning && v.fast == 0
+		c.until = min(c.until, v.due())
+		if limit := v.zone.Rule.SpeedLimit; limit > 0 {
+			c.limit = min(c.limit, limit)
 		}
 	}
-	return s.known && !s.lost
+	return c
 }
+
+func (c *calm) takes(p *point) bool { return c.is && p.at < c.until && !(p.speed > c.limit) }
 
 // next is when wait has something to tell, at the earliest.
 func (s *state) next(cfg *Config) int64 {
@@ -207,7 +226,7 @@ func (v *visit) speed(s *state, f *point, out []Event) []Event {
 }
 
 func (s *state) event(f *point, z *zone, kind Kind, at int64, inside time.Duration) Event {
-	return Event{ID: id(s.device, z.ID, kind, at), Device: s.device, Fence: z.ID, Kind: kind, At: at, Lat: f.lat, Lon: f.lon, Speed: f.speed, Inside: inside}
+	return Event{ID: id(s.device, z.ID, kind, at), Device: s.device, Fence: z.ID, Kind: kind, At: at, Lat: f.lat, Lon: f.lon, Speed: f.speed, Inside: inside, version: z.Version}
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
