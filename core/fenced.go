@@ -24,6 +24,7 @@ type fenceWatch struct {
 	fixes  []fence.Fix           // of a batch, not looked at yet
 	held   map[string]*heldEvent // what may still change, by event ID
 	next   int64                 // none of them is settled while the watermark is not above it
+	oldest int64                 // none of them is before it, µs
 	late   uint64                // counted so far
 }
 
@@ -55,7 +56,7 @@ type toldEvent struct {
 }
 
 func (p *partition) newWatch(def *plan.Stream) *fenceWatch {
-	return &fenceWatch{def: def, held: map[string]*heldEvent{}, next: math.MaxInt64, engine: fence.New(fence.Config{
+	return &fenceWatch{def: def, held: map[string]*heldEvent{}, next: math.MaxInt64, oldest: math.MaxInt64, engine: fence.New(fence.Config{
 		LostAfter: p.cfg.Fences.LostAfter, Forget: p.cfg.Fences.Forget, Pending: p.cfg.Fences.MaxPending})}
 }
 
@@ -112,6 +113,9 @@ func (p *partition) restoreFences() error {
 		w := p.newWatch(s.def)
 		p.watches[id] = w
 		w.engine.Use(now.of(s.def.Name), now.at, nil)
+		if mark := s.output(); mark > dawn {
+			w.engine.Resume(floorMs(mark))
+		}
 		var list []moved
 		err := p.store.Devices(p.id, id, func(device string, stored []byte) error {
 			if err := w.engine.Restore(device, stored); err != nil {
@@ -122,13 +126,13 @@ func (p *partition) restoreFences() error {
 			}
 			return nil
 		})
+		if err == nil {
+			err = p.store.Moves(p.id, id, w.engine.Relive)
+		}
 		if err != nil {
 			return fmt.Errorf("stream %s at fences: %w", s.def.Name, err)
 		}
 		p.fences.where.take(list)
-		if mark := s.output(); mark > dawn {
-			w.engine.Resume(floorMs(mark))
-		}
 		err = p.store.FenceEvents(p.id, id, func(event string, stored []byte) error {
 			h, err := readHeld(stored)
 			if err == nil {
@@ -190,7 +194,8 @@ func (p *partition) advanceFences(t *turn) error {
 			}
 			p.settle(t, w, floorMs(mark))
 		}
-		w.engine.Changed(func(device string, state []byte) { t.tx.Device(p.id, id, device, state) })
+		w.engine.Changed(func(device string, state []byte) { t.tx.Device(p.id, id, device, state) },
+			func(number uint64, entry []byte) { t.tx.Moves(p.id, id, number, entry) })
 		p.m.fenceLate.Add(float64(w.engine.Late - w.late))
 		w.late = w.engine.Late
 	}
@@ -207,24 +212,28 @@ func (p *partition) settle(t *turn, w *fenceWatch, mark int64) {
 	if mark <= w.next {
 		return
 	}
-	var ids []string
-	w.next = math.MaxInt64
+	type settled struct {
+		id  string
+		row []value.Value
+	}
+	var list []settled
+	w.next, w.oldest = math.MaxInt64, math.MaxInt64
 	for id, h := range w.held {
 		if h.until < mark {
-			ids = append(ids, id)
+			list = append(list, settled{id, h.row})
+			delete(w.held, id)
 		} else {
-			w.next = min(w.next, h.until)
+			w.next, w.oldest = min(w.next, h.until), min(w.oldest, h.row[eventTs].Int())
 		}
 	}
-	slices.SortFunc(ids, func(a, b string) int {
-		return cmp.Or(cmp.Compare(w.held[a].row[eventTs].Int(), w.held[b].row[eventTs].Int()), cmp.Compare(a, b))
+	slices.SortFunc(list, func(a, b settled) int {
+		return cmp.Or(cmp.Compare(a.row[eventTs].Int(), b.row[eventTs].Int()), cmp.Compare(a.id, b.id))
 	})
-	for _, id := range ids {
-		row := w.held[id].row
-		delete(w.held, id)
-		t.tx.FenceEvent(p.id, w.def.Id, id, nil)
-		p.made(t, plan.FenceEvents, row[eventTs].Int(), row)
-		p.judge(t, plan.FenceEvents, row[eventTs].Int(), string(value.Append(value.Append(nil, row[eventDevice]), row[eventFence])), row)
+	for _, e := range list {
+		us := e.row[eventTs].Int()
+		t.tx.FenceEvent(p.id, w.def.Id, e.id, nil)
+		p.made(t, plan.FenceEvents, us, e.row)
+		p.judge(t, plan.FenceEvents, us, string(value.Append(value.Append(nil, e.row[eventDevice]), e.row[eventFence])), e.row)
 	}
 }
 
@@ -232,10 +241,7 @@ func (p *partition) settle(t *turn, w *fenceWatch, mark int64) {
 func (p *partition) eventMark() int64 {
 	mark := int64(math.MaxInt64)
 	for id, w := range p.watches {
-		mark = min(mark, p.streams[id].output())
-		for _, h := range w.held {
-			mark = min(mark, h.row[eventTs].Int())
-		}
+		mark = min(mark, p.streams[id].output(), w.oldest)
 	}
 	if mark == math.MaxInt64 {
 		return dawn // there is no stream with positions
@@ -245,7 +251,7 @@ func (p *partition) eventMark() int64 {
 
 func (w *fenceWatch) hold(id string, h *heldEvent) {
 	w.held[id] = h
-	w.next = min(w.next, h.until)
+	w.next, w.oldest = min(w.next, h.until), min(w.oldest, h.row[eventTs].Int())
 }
 
 // tellAll makes rows, points and messages of what happened, by the fences as they were then.
@@ -372,11 +378,18 @@ var eventColumns = []live.Column{{Name: "id", Kind: value.String}, {Name: "fence
 	{Name: "lon", Kind: value.Double}, {Name: "speed_kmh", Kind: value.Double}, {Name: "dwell_s", Kind: value.Double}, {Name: "replaces", Kind: value.String},
 	{Name: "withdrawn", Kind: value.Bool}}
 
-// keptEvents is how many of the newest events a topic gives who subscribes to it.
-const keptEvents = 500
+// keptEvents is how many of the newest events fences:* gives who subscribes to it, and keptOfFence one fence's topic, of which there are thousands.
+const (
+	keptEvents  = 500
+	keptOfFence = 20
+)
 
 // fenceEvents gives viewers events: all of them, and those of each fence.
 func (l *publisher) fenceEvents(events []toldEvent) {
+	if len(events) == 0 {
+		return
+	}
+	all := make([]live.Row, 0, len(events))
 	by := map[string][]live.Row{}
 	for _, e := range events {
 		r := e.row
@@ -387,12 +400,17 @@ func (l *publisher) fenceEvents(events []toldEvent) {
 		row := live.Row{Key: r[eventID].Str(), Order: r[eventTs].Int(), Lat: r[eventLat].Float(), Lon: r[eventLon].Float(), Placed: true,
 			Values: []value.Value{r[eventID], r[eventFence], r[eventDevice], r[eventStream], r[eventKind], r[eventTs], r[eventLat], r[eventLon], r[eventSpeed],
 				r[eventDwell], replaces, value.OfBool(e.withdrawn != "")}}
-		by["fences:*"] = append(by["fences:*"], row)
-		by["fences:"+r[eventFence].Str()] = append(by["fences:"+r[eventFence].Str()], row)
+		all = append(all, row)
+		by[r[eventFence].Str()] = append(by[r[eventFence].Str()], row)
 	}
-	for name, rows := range by {
-		topic := l.hub.Topic(name, eventColumns, false)
-		topic.Put(rows, 0, false)
-		topic.Trim(keptEvents)
+	l.keep("fences:*", all, keptEvents)
+	for id, rows := range by {
+		l.keep("fences:"+id, rows, keptOfFence)
 	}
+}
+
+func (l *publisher) keep(name string, rows []live.Row, most int) {
+	topic := l.hub.Topic(name, eventColumns, false)
+	topic.Put(rows, 0, false)
+	topic.Trim(most)
 }

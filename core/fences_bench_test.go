@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/protocol/plan"
@@ -74,7 +75,7 @@ func BenchmarkPositions(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			f := newField(b, 1)
 			defer func() { f.close() }()
-			f.core.cfg.Fences.Max, f.core.cfg.State.OpenBytes = n+1, 256<<20
+			f.core.cfg.Fences.Max, f.core.partitions[0].memory = n+1, merge.NewMemory(256<<20)
 			statements, err := sql.Parse(fencedSQL)
 			check(b, err)
 			_, err = f.do(statements[0])

@@ -38,11 +38,18 @@ func (e *Engine) Restore(device string, state []byte) error {
 	for i := range t.told {
 		t.told[i] = r.event()
 	}
-	if len(r.rest) > 0 { // there was no log once
+	versions := len(r.rest) > 0 // there was no log once
+	if versions {
 		t.stored, t.version = r.uvarint(), r.uvarint()
-		for i := range t.told {
-			t.told[i].version = r.uvarint()
+	}
+	for i := range t.told {
+		version := uint64(0)
+		if versions {
+			version = r.uvarint()
 		}
+		t.told[i].zone = r.zone(t.told[i].Fence, version)
+	}
+	if versions {
 		for len(r.rest) > 0 && !r.bad {
 			z := r.zone(r.text(), r.uvarint())
 			least, distance := time.Duration(r.varint()), r.float()
@@ -57,7 +64,7 @@ func (e *Engine) Restore(device string, state []byte) error {
 	for _, z := range r.gone {
 		t.gone = append(t.gone, z.ID)
 	}
-	t.restored, t.needs = true, t.zones(nil, e.set)
+	t.restored, t.needs = true, t.zones(nil)
 	e.number = max(e.number, t.stored)
 	e.tracks[device] = t
 	e.sleep(device, t)
@@ -103,7 +110,7 @@ func (t *track) append(dst []byte) []byte {
 	}
 	dst = binary.AppendUvarint(binary.AppendUvarint(dst, t.stored), t.version)
 	for i := range t.told {
-		dst = binary.AppendUvarint(dst, t.told[i].version)
+		dst = binary.AppendUvarint(dst, t.told[i].zone.Version)
 	}
 	for _, z := range t.needs { // whether a device has left a fence that is gone hangs on these
 		if z.Rule.MinTime > 0 || z.Rule.MinDistance > 0 {

@@ -77,7 +77,7 @@ type Event struct {
 	Speed         float64 // km/h; NaN if not known
 	Inside        time.Duration
 
-	version uint64 // the fence's
+	zone *zone
 }
 
 // String gives an event for people to read.

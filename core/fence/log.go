@@ -79,15 +79,15 @@ func (e *Engine) keep(entry logEntry) {
 
 func (e *Engine) write(t *track, state func(string, []byte)) {
 	t.dirty, t.stored, t.version = false, e.number, e.set.last
-	t.needs = t.zones(t.needs[:0], e.set)
+	t.needs = t.zones(t.needs[:0])
 	e.buffer = t.append(e.buffer[:0])
 	state(t.now.device, e.buffer)
 }
 
 // zones gives the fences that the state of a track as it is written speaks of.
-func (t *track) zones(dst []*zone, s *Set) []*zone {
+func (t *track) zones(dst []*zone) []*zone {
 	add := func(z *zone) {
-		if z != nil && !slices.Contains(dst, z) {
+		if !slices.Contains(dst, z) {
 			dst = append(dst, z)
 		}
 	}
@@ -107,7 +107,7 @@ func (t *track) zones(dst []*zone, s *Set) []*zone {
 		}
 	}
 	for i := range t.told {
-		add(s.zone(t.told[i].Fence))
+		add(t.told[i].zone)
 	}
 	return dst
 }

@@ -138,7 +138,7 @@ func (e *Engine) fresh(s *Set) *index.Index {
 func (t *track) changed(s *Set, fresh *index.Index, lines []*zone) bool {
 	other := func(z *zone) bool { return s.zone(z.ID) != z }
 	in := func(v visit) bool { return other(v.zone) }
-	told := func(e Event) bool { z := s.zone(e.Fence); return z == nil || z.Version != e.version }
+	told := func(e Event) bool { return other(e.zone) }
 	if t.edited || slices.ContainsFunc(t.now.visits, in) || slices.ContainsFunc(t.settled.visits, in) || slices.ContainsFunc(t.told, told) || t.beyond(lines) {
 		return true
 	}

@@ -226,7 +226,7 @@ func (v *visit) speed(s *state, f *point, out []Event) []Event {
 }
 
 func (s *state) event(f *point, z *zone, kind Kind, at int64, inside time.Duration) Event {
-	return Event{ID: id(s.device, z.ID, kind, at), Device: s.device, Fence: z.ID, Kind: kind, At: at, Lat: f.lat, Lon: f.lon, Speed: f.speed, Inside: inside, version: z.Version}
+	return Event{ID: id(s.device, z.ID, kind, at), Device: s.device, Fence: z.ID, Kind: kind, At: at, Lat: f.lat, Lon: f.lon, Speed: f.speed, Inside: inside, zone: z}
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -53,11 +53,11 @@ type change struct {
 	version uint64
 }
 
-// recentChanges bounds the ring; a client further behind looks at all rows.
+// recentChanges bounds the ring, and so do a few changes a row; a client further behind looks at all rows.
 const recentChanges = 1 << 14
 
 func newTopic(name string, columns []Column, binary bool) *Topic {
-	return &Topic{name: name, columns: columns, binary: binary, slots: map[string]int{}, recent: make([]change, 0, 1024)}
+	return &Topic{name: name, columns: columns, binary: binary, slots: map[string]int{}}
 }
 
 // Put takes rows, newer ones of the same keys replacing older, and the watermark they hold at.
@@ -84,11 +84,11 @@ func (t *Topic) Put(rows []Row, watermark int64, marked bool) {
 		t.version++
 		t.slots[r.Key], t.rows[i], t.versions[i] = i, r, t.version
 		c := change{i, t.version}
-		if len(t.recent) < recentChanges {
+		if t.head == 0 && len(t.recent) < min(recentChanges, 4*len(t.rows)+64) {
 			t.recent = append(t.recent, c)
 		} else {
 			t.recent[t.head] = c
-			t.head = (t.head + 1) % recentChanges
+			t.head = (t.head + 1) % len(t.recent)
 		}
 	}
 }

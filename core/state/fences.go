@@ -58,6 +58,30 @@ func (s *Store) Devices(partition, stream uint32, f func(device string, state []
 	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) { return true, f(string(k[len(prefix):]), v) })
 }
 
+func movesKey(partition, stream uint32, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(key('q', stream, partition), number)
+}
+
+// Moves keeps positions of devices since their states were written; nil lets go of them.
+func (t *Tx) Moves(partition, stream uint32, number uint64, entry []byte) {
+	if k := movesKey(partition, stream, number); entry == nil {
+		t.delete(k)
+	} else {
+		t.set(k, entry)
+	}
+}
+
+// Moves gives them, in the order of their numbers.
+func (s *Store) Moves(partition, stream uint32, f func(number uint64, entry []byte) error) error {
+	prefix := key('q', stream, partition)
+	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
+		if len(k) != len(prefix)+8 {
+			return false, errCorrupt
+		}
+		return true, f(binary.BigEndian.Uint64(k[len(prefix):]), v)
+	})
+}
+
 // FenceEvent keeps an event that may still change; nil lets go of it.
 func (t *Tx) FenceEvent(partition, stream uint32, id string, event []byte) {
 	if k := eventKey(partition, stream, id); event == nil {

@@ -24,6 +24,7 @@ import "encoding/binary"
 //	F 0                                       the last version given to a fence
 //	F 1 <id>                                  fence: version, GeoJSON Feature
 //	n <stream> <partition> <device>           a device at fences
+//	q <stream> <partition> <number>           positions of devices at fences since what is under n
 //	y <stream> <partition> <event id>         event at a fence that may still change
 //	N <channel> 0 <clock> <partition> <number> notice that waits for a channel
 //	O <channel> 0 <alert id>                  notice that a silence holds back: its clock, partition, number; notice

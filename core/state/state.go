@@ -124,6 +124,7 @@ func (t *Tx) DropStream(partition, stream uint32) {
 	t.drop(key('l', stream, partition))
 	t.drop(key('w', partition, stream))
 	t.drop(key('n', stream, partition))
+	t.drop(key('q', stream, partition))
 	t.drop(key('y', stream, partition))
 }
 
