@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/hexpane/hexpane/geo/cell"
+	"github.com/hexpane/hexpane/geo/polygon"
 )
 
 // table maps cells to blocks. It is made of small hash tables, shards, so that an edit copies few of them.
@@ -13,15 +14,17 @@ type table struct {
 
 const shardBits = 11
 
-// shard is a hash table with open addressing. Its length is a power of two, and at most three quarters are in use.
+// shard is a hash table with open addressing. Its length is a power of two, and at most three quarters are in use. The blocks lie one behind the other
+// in one stretch of memory: to the garbage collector a shard is two things, whatever it holds.
 type shard struct {
-	slots []slot
-	used  int
+	slots  []slot
+	used   int
+	points []polygon.Point
 }
 
 type slot struct {
-	cell  uint64 // 0: free
-	block block
+	cell     uint64 // 0: free
+	from, to uint32 // its block
 }
 
 func hash(c uint64) uint64 { return c * 0x9E3779B97F4A7C15 }
@@ -32,7 +35,14 @@ func (t *table) get(c uint64) block {
 		return nil
 	}
 	at, _ := s.find(c)
-	return s.slots[at].block
+	return s.block(s.slots[at])
+}
+
+func (s *shard) block(of slot) block {
+	if of.to == 0 {
+		return nil
+	}
+	return s.points[of.from:of.to:of.to]
 }
 
 // writer changes a table that others still read: what it changes it copies first. Nothing is changed before done.
@@ -91,19 +101,46 @@ func (w *writer) deepen(of uint64, by int) {
 
 // done writes what was changed.
 func (w *writer) done() {
-	own := map[*shard]bool{}
+	fresh := map[*shard]map[uint64]block{}
 	for cell, c := range w.changed {
 		s := &w.t.shards[hash(cell)>>(64-shardBits)]
-		if !own[s] {
+		if fresh[s] == nil {
+			fresh[s] = map[uint64]block{}
 			s.slots = slices.Clone(s.slots)
-			own[s] = true
 		}
 		if c.empty() {
 			s.remove(cell)
 		} else {
-			s.put(cell, c.pack())
+			s.put(cell)
+			fresh[s][cell] = c.pack()
 		}
 	}
+	for s, blocks := range fresh {
+		s.gather(blocks)
+	}
+}
+
+// gather puts a shard's blocks anew into one stretch of memory, some of them in place of those that it has.
+func (s *shard) gather(fresh map[uint64]block) {
+	of := func(o slot) block {
+		if b := fresh[o.cell]; b != nil {
+			return b
+		}
+		return s.block(o)
+	}
+	n := 0
+	for _, o := range s.slots {
+		n += len(of(o))
+	}
+	points := make([]polygon.Point, 0, n)
+	for i := range s.slots {
+		o := &s.slots[i]
+		from := len(points)
+		if points = append(points, of(*o)...); o.cell != 0 {
+			o.from, o.to = uint32(from), uint32(len(points))
+		}
+	}
+	s.points = points
 }
 
 // find gives the place of c, or the free place where it belongs.
@@ -116,15 +153,15 @@ func (s *shard) find(c uint64) (int, bool) {
 	}
 }
 
-func (s *shard) put(cell uint64, b block) {
+func (s *shard) put(cell uint64) {
 	if (s.used+1)*4 > len(s.slots)*3 {
 		s.resize(max(4, 2*len(s.slots)))
 	}
 	at, ok := s.find(cell)
 	if !ok {
 		s.used++
+		s.slots[at].cell = cell
 	}
-	s.slots[at] = slot{cell, b}
 }
 
 func (s *shard) resize(n int) {
