@@ -32,6 +32,15 @@ func NewArea(polygons [][][][2]float64) *Area {
 	return a
 }
 
+// Latitudes gives between which the area lies.
+func (a *Area) Latitudes() (south, north float64) {
+	south, north = math.Inf(1), math.Inf(-1)
+	for i := range a.polygons {
+		south, north = min(south, a.polygons[i].minY), max(north, a.polygons[i].maxY)
+	}
+	return south, north
+}
+
 // Contains reports whether the place is in the area. It goes by a line due north, and by rational numbers wherever a double leaves doubt.
 func (a *Area) Contains(lat, lon float64) bool {
 	for i := range a.polygons {
