@@ -50,3 +50,8 @@ CREATE VIEW sales AS
   SELECT city, COUNT(*) AS n, SUM(amount) AS total, MAX(amount) AS largest
   FROM purchases WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 1 HOUR, RETENTION 7 DAYS)
   GROUP BY city EMIT CHANGES;
+
+-- What operators are told: whoever is too fast in the Old Town, and where it is loud.
+CREATE ALERT speeding ON fence_events WHEN kind = 'speeding' SEVERITY warning LABELS (team = 'traffic');
+
+CREATE ALERT loud ON cell_air WHEN noise_db > 55 RECOVER WHEN noise_db < 53 SEVERITY info LABELS (team = 'city');

@@ -95,6 +95,17 @@ test('fences: who is inside, one drawn among the vehicles, what happens at it, g
   assert.equal((await api(`/${mine.id}`)).status, 404);
 });
 
+test('alerts: the demo has rules, and what fires is in the panel', async () => {
+  const alerts = await (await fetch(new URL('/api/v1/alerts', server.url))).json();
+  assert.deepEqual(alerts.rules.map(r => r.name).sort(), ['loud', 'speeding']);
+  await page.keyboard.press('Escape');
+  if (await page.getByTestId('alerts').count() === 0) await page.getByTestId('bell').click();
+  await page.waitForFunction(() => window.__hexpane.session.alerts.list().length > 0, null, { timeout: 120_000, polling: 250 }); // somebody is too fast before long
+  await page.getByTestId('alerts').getByTestId('alert').first().waitFor();
+  await shot(page, 'demo-alerts');
+  await page.keyboard.press('a');
+});
+
 test('nothing from outside, no page error, accessible in both themes', async () => {
   assert.deepEqual(await axe(page), []);
   await page.keyboard.press('Escape');

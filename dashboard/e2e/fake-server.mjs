@@ -6,6 +6,7 @@ import path from 'node:path';
 import { latLngToCell } from 'h3-js';
 import { WebSocketServer } from 'ws';
 import { basemap, at, CENTER, ROADS } from './city.mjs';
+import { FakeAlerts } from './fake-alerts.mjs';
 import { FakeFences } from './fake-fences.mjs';
 import { encodeFrame } from './frames.mjs';
 
@@ -16,8 +17,8 @@ const WINDOW = 10_000, DISORDER = 2_000;
 
 export async function startFake({ port = 0, vehicles = 600, json = false, basemap: hasMap = true, token = '' } = {}) {
   const town = makeTown(vehicles);
-  const fences = new FakeFences();
-  const fake = { fences, paused: false, refuse: false, extra: null, sql: [], clients: new Set(), url: '', town };
+  const fences = new FakeFences(), alerts = new FakeAlerts();
+  const fake = { fences, alerts, paused: false, refuse: false, extra: null, sql: [], clients: new Set(), url: '', town };
   const map = JSON.stringify(basemap());
   const config = {
     title: 'Testhaven', center: CENTER, zoom: 12.4, basemap: hasMap ? '/api/v1/basemap' : null, position_streams: ['vehicles', 'sensors'],
@@ -37,6 +38,7 @@ export async function startFake({ port = 0, vehicles = 600, json = false, basema
       return answer(res, 401, { error: { message: 'a token is needed' } });
     }
     if (/^\/api\/v1\/fences(\/|$)/.test(url.pathname)) return fences.answer(req, res, url);
+    if (/^\/api\/v1\/(alerts|silences)(\/|$)/.test(url.pathname)) return alerts.answer(req, res, url);
     switch (url.pathname) {
       case '/api/v1/config': return answer(res, 200, config);
       case '/api/v1/basemap': return hasMap ? answer(res, 200, map) : answer(res, 404, { error: { message: 'no basemap' } });
@@ -86,6 +88,10 @@ export async function startFake({ port = 0, vehicles = 600, json = false, basema
     const now = Date.now(), watermark = now - DISORDER, out = [];
     for (const topic of topics) {
       if (topic.startsWith('status')) continue;
+      if (topic === 'alerts:*') {
+        if (type === 'snapshot') client.ws.send(JSON.stringify({ topic, type, seq: ++seq, rows: [...alerts.all.values()], watermark: null }));
+        continue;
+      }
       if (topic === 'fences:*') {
         if (type === 'snapshot') client.ws.send(JSON.stringify({ topic, type, seq: ++seq, rows: fences.recent }));
         continue;
@@ -120,6 +126,7 @@ export async function startFake({ port = 0, vehicles = 600, json = false, basema
   fake.drop = () => { for (const c of fake.clients) c.ws.terminate(); };
   fake.say = text => { for (const c of fake.clients) c.ws.send(text); };
   fake.event = event => fake.say(JSON.stringify({ topic: 'fences:*', type: 'update', seq: ++seq, event, watermark: null }));
+  alerts.told = alert => fake.say(JSON.stringify({ topic: 'alerts:*', type: 'update', seq: ++seq, alert, watermark: null }));
   fake.stop = () => { clearInterval(timer); fake.drop(); server.close(); server.closeAllConnections(); };
   return fake;
 }

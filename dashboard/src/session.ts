@@ -1,5 +1,6 @@
 // The straight line from the socket to the screen: frames into stores, stores into the picture and the panels.
 import { effect, untracked } from '@preact/signals';
+import { getResolution } from 'h3-js';
 import { Api, ApiError, address, authHeaders, cellColumn, numericColumns, socketAddress, takeToken, type Config } from './data/api';
 import { heatDomain as domainOf } from './data/colours';
 import { Feed, type Box, type Socket } from './data/feed';
@@ -9,8 +10,11 @@ import { connection as connectionOf, Freshness } from './data/freshness';
 import { format } from './data/format';
 import { Fences } from './data/fences';
 import { Heat } from './data/heat';
+import { middleOf } from './data/shape';
 import { latestOf } from './data/sql';
 import { LiveMap, reducedMotion, type Picked } from './map/livemap';
+import { Alerting } from './alerting';
+import { Alerts } from './data/alerts';
 import { Fencing } from './fencing';
 import * as state from './state';
 
@@ -25,6 +29,21 @@ export class Session {
   readonly fleets = new Map<string, Fleet>();
   readonly fences = new Fences();
   readonly fencing = new Fencing(this.api, this.fences, () => this.map);
+  readonly alerts = new Alerts();
+  readonly alerting = new Alerting(this.api, this.alerts, {
+    isFence: id => this.fences.all.has(id),
+    isDevice: id => [...this.fleets.values()].some(f => f.state(id) !== null),
+    toDevice: id => this.goTo(id),
+    toFence: id => {
+      const f = this.fences.all.get(id);
+      if (f) this.map?.fly(middleOf(f.geometry), 13);
+      this.select({ kind: 'fence', id });
+    },
+    toCell: (cell, at) => {
+      this.map?.fly(at, Math.min(15, getResolution(cell) + 5));
+      this.select({ kind: 'cell', cell });
+    },
+  });
   readonly frames: SeenFrame[] = [];
   heat: Heat | null = null;
   map: LiveMap | null = null;
@@ -56,6 +75,7 @@ export class Session {
         state.status.value = s;
       },
       events: (events, all) => this.fencing.heard(events, all),
+      alerts: (alerts, all) => this.alerting.heard(alerts, all),
       problem: m => this.onProblem(m),
     }, world);
     addEventListener('online', () => this.feed.retryNow());
@@ -83,6 +103,7 @@ export class Session {
     }
     this.open(config, container);
     void this.learn();
+    if (await this.alerting.load()) this.feed.subscribe('alerts:*');
     if (await this.fencing.load()) for (const t of FENCE_TOPICS) this.feed.subscribe(t);
   }
 

@@ -61,4 +61,11 @@ export const fencesShown = signal(true);
 /** Rises when fences, their counts or their events change. */
 export const fencesVersion = signal(0);
 export const eventsShown = signal(matchMedia('(min-width: 761px)').matches);
+/** Does the server know alerts at all? */
+export const alertsKnown = signal(false);
+export const alertsShown = signal(false);
+/** Rises when alerts, or what is known of them, change. */
+export const alertsVersion = signal(0);
+/** The alert that fired last, for screen readers. */
+export const alertVoice = signal('');
 export const draft = signal<Draft | null>(null);

@@ -1,6 +1,7 @@
 // The HTTP calls the page makes, relative to where it is served from, with the operator's token.
 
 import type { Feature } from 'geojson';
+import { readAlert, type Alert } from './alerts';
 import type { FenceCollection, FenceFeature } from './fences';
 
 export interface Inside { fence: string; count: number; devices: { stream: string; device: string }[] }
@@ -103,6 +104,25 @@ export class Api {
 
   inside(id: string): Promise<Inside> {
     return this.call(`${fencePath(id)}/inside`);
+  }
+
+  async alerts(): Promise<Alert[]> {
+    return ((await this.call<{ alerts: unknown[] | null }>('api/v1/alerts')).alerts ?? []).map(readAlert).filter(a => a !== null);
+  }
+
+  acknowledge(id: string): Promise<unknown> {
+    return this.call(`api/v1/alerts/${encodeURIComponent(id)}/ack`, '{}', 'POST');
+  }
+
+  silence(matchers: readonly { name: string; value: string }[], lasting: string): Promise<unknown> {
+    return this.call('api/v1/silences', JSON.stringify({ matchers, for: lasting, comment: 'from the map' }), 'POST');
+  }
+
+  /** Ends a silence; one that is over already is no error. */
+  async endSilence(id: string): Promise<void> {
+    await this.call(`api/v1/silences/${encodeURIComponent(id)}`, undefined, 'DELETE').catch(e => {
+      if (!(e instanceof ApiError && e.status === 404)) throw e;
+    });
   }
 
   private async call<T>(path: string, body?: string, method = body === undefined ? 'GET' : 'POST', more: Record<string, string> = {}): Promise<T> {

@@ -27,7 +27,7 @@ const pass = (ms: number): void => {
 beforeEach(() => {
   [time, sockets, timers, links, problems] = [0, [], new Map(), [], []];
   let id = 0;
-  feed = new Feed({ link: l => links.push(l), frame: () => {}, status: () => {}, events: () => {}, problem: m => problems.push(m) }, {
+  feed = new Feed({ link: l => links.push(l), frame: () => {}, status: () => {}, alerts: () => undefined, events: () => {}, problem: m => problems.push(m) }, {
     connect: () => { sockets.push(new FakeSocket()); return last(); },
     now: () => time, random: () => 0, after: (ms, then) => { timers.set(++id, { at: time + ms, then }); return id; }, cancel: t => timers.delete(t),
   });

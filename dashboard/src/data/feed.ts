@@ -2,6 +2,7 @@
 // handed in, so that tests need neither.
 import { backoff } from './backoff';
 import { decodeFrames, type Frame } from './frame';
+import type { Alert } from './alerts';
 import { parseMessage, type Status } from './messages';
 import type { FenceEvent } from './fences';
 import type { Link } from './freshness';
@@ -24,6 +25,8 @@ export interface FeedEvents {
   status(status: Status): void;
   /** Fence events; `all` when they are the recent ones, and not news. */
   events(events: readonly FenceEvent[], all: boolean): void;
+  /** Steps of alerts; `all` when they are those changed last, as they stand. */
+  alerts(alerts: readonly Alert[], all: boolean): void;
   problem(message: string): void;
 }
 
@@ -120,6 +123,7 @@ export class Feed {
     const m = parseMessage(String(data));
     if (m.kind === 'frame') this.on.frame(m.frame);
     else if (m.kind === 'status') this.on.status(m.status);
+    else if (m.kind === 'alerts') this.on.alerts(m.alerts, m.all);
     else if (m.kind === 'events') this.on.events(m.events, m.all);
     else this.on.problem(m.kind === 'error' ? m.message : `message skipped: ${m.why}`);
   }

@@ -1,5 +1,6 @@
 // Text messages of the live socket. Positions and rows become the same frames as the binary encoding
 // gives, so nothing behind this file knows which of the two the server chose.
+import { readAlert, type Alert } from './alerts';
 import { readEvent, type FenceEvent } from './fences';
 import type { Column, Frame } from './frame';
 
@@ -17,6 +18,7 @@ export type Message =
   | { kind: 'frame'; frame: Frame }
   | { kind: 'status'; status: Status }
   | { kind: 'events'; all: boolean; events: FenceEvent[] }
+  | { kind: 'alerts'; all: boolean; alerts: Alert[] }
   | { kind: 'error'; message: string }
   | { kind: 'unknown'; why: string };
 
@@ -39,6 +41,10 @@ export function parseMessage(text: string): Message {
   if (typeof m.topic === 'string' && m.topic.startsWith('fences:')) {
     const given = Array.isArray(m.rows) ? m.rows : [m.event];
     return { kind: 'events', all: m.type === 'snapshot', events: given.map(readEvent).filter(e => e !== null) };
+  }
+  if (typeof m.topic === 'string' && m.topic.startsWith('alerts:')) {
+    const given = Array.isArray(m.rows) ? m.rows : [m.alert];
+    return { kind: 'alerts', all: m.type === 'snapshot', alerts: given.map(readAlert).filter(a => a !== null) };
   }
   const rows = Array.isArray(m.positions) ? m.positions : Array.isArray(m.rows) ? m.rows : null;
   if (!rows || typeof m.topic !== 'string' || (m.type !== 'snapshot' && m.type !== 'update')) {

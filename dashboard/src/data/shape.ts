@@ -82,3 +82,10 @@ function within(r: readonly Point[], [x, y]: Point): boolean {
   }
   return inside;
 }
+
+/** The middle of the box around a geometry. */
+export function middleOf(g: Polygon | MultiPolygon): [number, number] {
+  const all = shapeOf(g).flat(2);
+  const middle = (i: 0 | 1): number => (Math.min(...all.map(p => p[i])) + Math.max(...all.map(p => p[i]))) / 2;
+  return [middle(0), middle(1)];
+}

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Session } from '../session';
 import { connection } from '../state';
+import { AlertsPanel, AlertVoice } from './AlertsPanel';
 import { Card } from './Card';
 import { ConnectionVoice, StaleBanner } from './Connection';
 import { FenceEvents } from './FenceEvents';
@@ -22,10 +23,12 @@ export function App({ session }: { session: Session }) {
     <div class={old ? 'app old' : 'app'}>
       <TopBar session={session} />
       <ConnectionVoice />
+      <AlertVoice />
       <main aria-label="Live map">
         <div ref={canvas} class="canvas" />
         <StaleBanner session={session} />
         <LayerPanel />
+        <AlertsPanel session={session} />
         <Card session={session} />
         <FenceEvents session={session} />
         <FenceTools session={session} />

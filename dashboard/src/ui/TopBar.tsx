@@ -1,6 +1,7 @@
 import type { Session } from '../session';
 import { config, counts, lag, status, toggleTheme, vehicleStream } from '../state';
 import { span } from '../data/freshness';
+import { AlertsButton } from './AlertsPanel';
 import { ConnectionPill } from './Connection';
 import { Icon } from './icons';
 import { Search } from './Search';
@@ -30,6 +31,7 @@ export function TopBar({ session }: { session: Session }) {
         <Stat label="edges" value={whole(s?.edges)} id="edges" />
         <Stat label="viewers" value={whole(s?.viewers)} id="viewers" />
       </dl>
+      <AlertsButton session={session} />
       <Search session={session} />
       <button class="icon" aria-label="Change colour theme" title="Theme (T)" onClick={toggleTheme}><Icon name="sun" /></button>
     </header>

@@ -12,6 +12,7 @@ const PATHS = {
   list: 'M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01',
   up: 'M12 16V4M7 9l5-5 5 5M4 20h16',
   down: 'M12 4v12M7 11l5 5 5-5M4 20h16',
+  bell: 'M6 17V11a6 6 0 0 1 12 0v6l1.5 2h-15zM10 21.5h4',
   target: 'M12 7a5 5 0 1 0 0 10a5 5 0 0 0 0-10M12 2v4M12 18v4M2 12h4M18 12h4',
 } as const;
 

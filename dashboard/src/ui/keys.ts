@@ -1,5 +1,5 @@
 import type { Session } from '../session';
-import { draft, fencesShown, heatShown, picked, toggleStream, toggleTheme, vehicleStream } from '../state';
+import { alertsShown, draft, fencesShown, heatShown, picked, toggleStream, toggleTheme, vehicleStream } from '../state';
 
 /** Single-key shortcuts; none while typing, and none with a modifier, which is the browser's. */
 export function listenForKeys(session: Session): () => void {
@@ -28,6 +28,7 @@ export function listenForKeys(session: Session): () => void {
     v: () => { if (vehicleStream.value) toggleStream(vehicleStream.value); },
     h: () => { heatShown.value = !heatShown.value; },
     f: () => { fencesShown.value = !fencesShown.value; },
+    a: () => { alertsShown.value = !alertsShown.value; },
     enter: session.fencing.close,
     delete: session.fencing.removeVertex,
     backspace: () => (draft.value?.closed ? session.fencing.removeVertex() : session.fencing.undo()),
