@@ -11,7 +11,7 @@ import (
 // tableOptions are what CREATE TABLE … WITH (…) may say, and tableFormats what its files may be.
 var (
 	tableOptions = []string{"file", "format"}
-	tableFormats = []string{"csv", "json"}
+	tableFormats = []string{"csv", "json", "parquet"}
 )
 
 // TableRelation is a table's columns.
@@ -61,11 +61,11 @@ func planTable(st *CreateTable) *plan.Table {
 		if opt, said := o["format"]; said {
 			at = opt.ValuePos
 		}
-		fail(at, "a table's file is csv or json, not '%s'; say which: format = 'csv'", shorten(def.Format))
+		fail(at, "a table's file is csv, json or parquet, not '%s'; say which: format = 'csv'", shorten(def.Format))
 	}
 	for _, c := range st.Columns {
-		if def.Format == "csv" && c.PathPos != (Pos{}) {
-			fail(c.PathPos, "PATH is for JSON; a CSV file's columns go by the names in its first line")
+		if def.Format != "json" && c.PathPos != (Pos{}) {
+			fail(c.PathPos, "PATH is for JSON; columns of CSV and Parquet go by their names")
 		}
 	}
 	return def

@@ -19,14 +19,17 @@ import (
 )
 
 // read gives the rows of a file as the table's definition has them. One bad row refuses the file: half of a table would give wrong
-// answers where none at all is noticed. Places in errors are lines of a CSV file, or objects of a JSON one, from 1.
-func read(def *plan.Table, data []byte, maxRows int) (*reference.Table, error) {
+// answers where none at all is noticed. Places in errors are lines of a CSV file, objects of a JSON one or rows of Parquet, from 1.
+func read(def *plan.Table, maxRows int, files ...file) (*reference.Table, error) {
 	r := &reader{def: def, most: maxRows}
 	var err error
-	if def.Format == "csv" {
-		err = r.csv(data)
-	} else {
-		err = r.json(data)
+	switch def.Format {
+	case "csv":
+		err = r.csv(files[0].data)
+	case "parquet":
+		err = r.parquet(files)
+	default:
+		err = r.json(files[0].data)
 	}
 	if err != nil {
 		return nil, err
@@ -39,6 +42,12 @@ func read(def *plan.Table, data []byte, maxRows int) (*reference.Table, error) {
 	return t, err
 }
 
+// file is one of the contents of a table.
+type file struct {
+	name string
+	data []byte
+}
+
 type reader struct {
 	def    *plan.Table
 	most   int
@@ -47,8 +56,11 @@ type reader struct {
 }
 
 func (r *reader) place(n int) string {
-	if r.def.Format == "csv" {
+	switch r.def.Format {
+	case "csv":
 		return fmt.Sprintf("line %d", n)
+	case "parquet":
+		return fmt.Sprintf("row %d", n)
 	}
 	return fmt.Sprintf("object %d", n)
 }

@@ -45,6 +45,7 @@ type Keeper struct {
 type stamp struct {
 	modified time.Time
 	size     int64
+	files    int // of a directory
 }
 
 // New makes a keeper over an object store.
@@ -157,11 +158,11 @@ func (k *Keeper) Prune(ctx context.Context, plans ...*plan.Plan) error {
 
 // load reads a table's file, puts its contents where edges find them and says in def what they are.
 func (k *Keeper) load(ctx context.Context, def *plan.Table) (stamp, error) {
-	data, at, err := k.file(def)
+	files, at, err := k.contents(def)
 	if err != nil {
 		return at, fmt.Errorf("table %s: %w", def.Name, err)
 	}
-	t, err := read(def, data, k.cfg.MaxRows)
+	t, err := read(def, k.cfg.MaxRows, files...)
 	if err != nil {
 		return at, fmt.Errorf("table %s: %s: %w", def.Name, def.File, err)
 	}
@@ -195,36 +196,55 @@ func (k *Keeper) look(def *plan.Table) (stamp, error) {
 	if err != nil {
 		return stamp{}, k.plain(def, err)
 	}
-	return stamp{info.ModTime(), info.Size()}, nil
+	if info.IsDir() && def.Format == "parquet" {
+		_, at, err := parquetFiles(root, def.File)
+		return at, err
+	}
+	return stamp{modified: info.ModTime(), size: info.Size()}, nil
 }
 
-func (k *Keeper) file(def *plan.Table) ([]byte, stamp, error) {
+// contents reads the table's file, or all of a directory's.
+func (k *Keeper) contents(def *plan.Table) ([]file, stamp, error) {
 	root, err := k.root()
 	if err != nil {
 		return nil, stamp{}, err
 	}
 	defer root.Close()
-	f, err := root.Open(def.File)
+	info, err := root.Stat(def.File)
 	if err != nil {
 		return nil, stamp{}, k.plain(def, err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, stamp{}, err
-	}
-	at := stamp{info.ModTime(), info.Size()}
-	if !info.Mode().IsRegular() {
+	names, at := []string{def.File}, stamp{modified: info.ModTime(), size: info.Size()}
+	if info.IsDir() && def.Format == "parquet" {
+		if names, at, err = parquetFiles(root, def.File); err != nil {
+			return nil, at, err
+		}
+	} else if !info.Mode().IsRegular() {
 		return nil, at, fmt.Errorf("%s is no file", def.File)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, k.cfg.MaxBytes+1))
+	var files []file
+	left := k.cfg.MaxBytes
+	for _, name := range names {
+		data, err := readFile(root, name, left)
+		if err != nil {
+			return nil, at, fmt.Errorf("read %s: %w", name, err)
+		}
+		if left -= int64(len(data)); left < 0 {
+			return nil, at, fmt.Errorf("%s has more than %d bytes (tables.max_bytes)", def.File, k.cfg.MaxBytes)
+		}
+		files = append(files, file{name, data})
+	}
+	return files, at, nil
+}
+
+// readFile reads at most one byte more than most.
+func readFile(root *os.Root, name string, most int64) ([]byte, error) {
+	f, err := root.Open(name)
 	if err != nil {
-		return nil, at, fmt.Errorf("read %s: %w", def.File, err)
+		return nil, err
 	}
-	if int64(len(data)) > k.cfg.MaxBytes {
-		return nil, at, fmt.Errorf("%s has more than %d bytes (tables.max_bytes)", def.File, k.cfg.MaxBytes)
-	}
-	return data, at, nil
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most+1))
 }
 
 // root opens the directory; what is opened within can't leave it, not by a link either.

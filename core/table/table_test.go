@@ -66,7 +66,7 @@ func TestFilesGiveRowsOrSayWhatIsWrong(t *testing.T) {
 		{"key twice", "json", `{"device":"a"}{"device":"a"}`, nil, "object 1 and object 2 have the same key"},
 	} {
 		t.Run(c.format+" "+c.name, func(t *testing.T) {
-			got, err := read(fleet(c.format), []byte(c.data), 3)
+			got, err := read(fleet(c.format), 3, file{data: []byte(c.data)})
 			if c.err != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), c.err) {
 					t.Fatalf("%v, not %s", err, c.err)
@@ -95,11 +95,11 @@ func FuzzRead(f *testing.F) {
 	f.Add("csv", "device,home,seats,fare\nbus-1,891f1d48177ffff,40,1.5\n")
 	f.Add("json", `[{"device":"bus-1","inside":{"seats":40}}]`)
 	f.Fuzz(func(t *testing.T, format, data string) {
-		if format != "csv" && format != "json" {
+		if format != "csv" && format != "json" && format != "parquet" {
 			return
 		}
 		def := fleet(format)
-		got, err := read(def, []byte(data), 10)
+		got, err := read(def, 10, file{data: []byte(data)})
 		if err != nil {
 			return
 		}
@@ -260,7 +260,7 @@ func BenchmarkRead(b *testing.B) {
 		fmt.Fprintf(&data, "bus-%d,891f1d48177ffff,%d,1.50\n", i, i%80)
 	}
 	for b.Loop() {
-		if _, err := read(fleet("csv"), []byte(data.String()), 100_000); err != nil {
+		if _, err := read(fleet("csv"), 100_000, file{data: []byte(data.String())}); err != nil {
 			b.Fatal(err)
 		}
 	}

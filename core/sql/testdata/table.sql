@@ -191,10 +191,10 @@ CREATE TABLE t (a STRING KEY)
 --> error 1:14: table t has no file and no topic: WITH (file = 'districts.csv')
 
 CREATE TABLE t (a STRING KEY) WITH (file = 't.txt')
---> error 1:44: a table's file is csv or json, not 'txt'; say which: format = 'csv'
+--> error 1:44: a table's file is csv, json or parquet, not 'txt'; say which: format = 'csv'
 
 CREATE TABLE t (a STRING KEY) WITH (file = 't', format = 'xml')
---> error 1:58: a table's file is csv or json, not 'xml'; say which: format = 'csv'
+--> error 1:58: a table's file is csv, json or parquet, not 'xml'; say which: format = 'csv'
 
 CREATE TABLE t (a STRING KEY) WITH (file = '../t.csv')
 --> error 1:44: '../t.csv': a table's file lies in the core's directory of tables (tables.dir), and is named from there
@@ -203,7 +203,7 @@ CREATE TABLE t (a STRING KEY) WITH (file = '/etc/passwd', format = 'csv')
 --> error 1:44: '/etc/passwd': a table's file lies in the core's directory of tables (tables.dir), and is named from there
 
 CREATE TABLE t (a STRING KEY, b STRING PATH '$.b') WITH (file = 't.csv')
---> error 1:45: PATH is for JSON; a CSV file's columns go by the names in its first line
+--> error 1:45: PATH is for JSON; columns of CSV and Parquet go by their names
 
 CREATE TABLE from_topic (a STRING KEY) WITH (topic = 't')
 --> table from_topic created
