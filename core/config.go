@@ -116,6 +116,9 @@ type Config struct {
 		Timeout time.Duration `yaml:"timeout" default:"30s" help:"longest a SELECT may run"`
 		MaxRows int           `yaml:"max_rows" default:"100000" help:"most rows a SELECT may give"`
 
+		MaxExports    int   `yaml:"max_exports" default:"8" help:"SELECTs at once whose rows go out as CSV, NDJSON or Parquet as they are read; one more waits for its turn"`
+		MaxExportRows int64 `yaml:"max_export_rows" default:"0" help:"most rows of one of them; past it the answer breaks off. 0: no limit"`
+
 		MaxPush  int `yaml:"max_push" default:"100" help:"push queries (SELECT … EMIT CHANGES) at once"`
 		PushRows int `yaml:"push_rows" default:"10000" help:"rows that wait for who reads a push query; past it the query ends"`
 
@@ -150,6 +153,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("state.open_bytes: %d must not be negative", c.State.OpenBytes)
 	case c.State.TableRows < 10:
 		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
+	case c.Query.MaxExports < 1:
+		return fmt.Errorf("query.max_exports: %d must be at least 1", c.Query.MaxExports)
+	case c.Query.MaxExportRows < 0:
+		return fmt.Errorf("query.max_export_rows: %d must not be negative", c.Query.MaxExportRows)
 	case c.Query.MaxPush < 0:
 		return fmt.Errorf("query.max_push: %d must not be negative", c.Query.MaxPush)
 	case c.Query.PushInterval < 0:

@@ -7,6 +7,7 @@
 //	publish.go    what viewers are told; points.go what the history store is
 //	catalog.go    the plan in force, and the edges
 //	query.go      SQL: statements and pull queries over the state
+//	export.go     the same with rows that go out as they are read
 //	push.go       push queries
 //	history.go    where the rows of views come from: the stores of history behind one interface
 //	metric.go     the history of a column, for charts
@@ -79,6 +80,7 @@ type Core struct {
 	backing    sync.Mutex    // one backup at a time
 	received   atomic.Uint64 // bytes of batches taken in
 	pushes     pushes
+	exports    *exports
 	fences     *fenceBook
 	standing   *standing
 	notifier   *notify.Notifier
@@ -100,7 +102,8 @@ type Deps struct {
 
 // New starts NATS unless one is given, opens the state, runs the configured SQL and binds the address; Run serves. cfg is validated.
 func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
-	c := &Core{cfg: cfg, log: d.Log, m: newMetrics(d.Metrics), version: d.Version, standing: newStanding(), stopping: make(chan struct{})}
+	c := &Core{cfg: cfg, log: d.Log, m: newMetrics(d.Metrics), version: d.Version, standing: newStanding(), stopping: make(chan struct{}),
+		exports: newExports(cfg.Query.MaxExports, d.Metrics)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.close())
@@ -308,7 +311,9 @@ func (c *Core) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	return errors.Join(g.Wait(), c.close())
+	err := g.Wait()
+	c.exports.end()
+	return errors.Join(err, c.close())
 }
 
 // purge drops from the stream what every partition has committed.

@@ -68,7 +68,7 @@ func (k kept) Rows(ctx context.Context, q *store.Question, f func(row []value.Va
 	}
 	ended := false
 	for _, p := range k.partitions(q) {
-		if err := k.windows(v, p, q, func(row []value.Value) (bool, error) {
+		if err := k.windows(ctx, v, p, q, func(row []value.Value) (bool, error) {
 			more, err := f(row)
 			ended = !more
 			return more, err
@@ -79,7 +79,10 @@ func (k kept) Rows(ctx context.Context, q *store.Question, f func(row []value.Va
 	return nil
 }
 
-func (k kept) windows(v *merge.View, p *partition, q *store.Question, f func(row []value.Value) (bool, error)) error {
+// checkEvery is how many windows are read between looks at the context.
+const checkEvery = 1024
+
+func (k kept) windows(ctx context.Context, v *merge.View, p *partition, q *store.Question, f func(row []value.Value) (bool, error)) error {
 	def := q.View
 	watermark, ok := p.output(def.Id)
 	if !ok {
@@ -96,7 +99,11 @@ func (k kept) windows(v *merge.View, p *partition, q *store.Question, f func(row
 		}
 	}
 	var row []value.Value
+	n := 0
 	return v.Scan(from, q.To, panes, func(start int64, key []byte, w *merge.Window) (bool, error) {
+		if n++; n%checkEvery == 0 && ctx.Err() != nil { // HAVING may hide all of them, and nobody else would look
+			return false, ctx.Err()
+		}
 		r, shown, err := v.Shape().Row(row[:0], start, key, w, watermark)
 		if err != nil || !shown || def.EmitFinal && !r[len(r)-1].Bool() {
 			return err == nil, err

@@ -18,6 +18,11 @@ import (
 
 // Execute runs statements in turn and gives the answer of the last; an error stops it, and what ran before stays done.
 func (c *Core) Execute(ctx context.Context, text string) (*api.Answer, error) {
+	return c.execute(ctx, text, c.sel)
+}
+
+// execute leaves it to sel what becomes of a SELECT.
+func (c *Core) execute(ctx context.Context, text string, sel func(context.Context, *sql.Select) (*api.Answer, error)) (*api.Answer, error) {
 	statements, err := sql.Parse(text)
 	if err != nil {
 		return nil, statementError(err)
@@ -35,7 +40,7 @@ func (c *Core) Execute(ctx context.Context, text string) (*api.Answer, error) {
 			i += n - 1
 			continue
 		}
-		if answer, err = c.run(ctx, statements[i]); err != nil {
+		if answer, err = c.run(ctx, statements[i], sel); err != nil {
 			return nil, statementError(err)
 		}
 		if answer.Stream != nil && i < len(statements)-1 {
@@ -70,14 +75,14 @@ func statementError(err error) error {
 	return err
 }
 
-func (c *Core) run(ctx context.Context, st sql.Statement) (*api.Answer, error) {
+func (c *Core) run(ctx context.Context, st sql.Statement, sel func(context.Context, *sql.Select) (*api.Answer, error)) (*api.Answer, error) {
 	p := c.catalog.planFor(st)
 	switch s := st.(type) {
 	case *sql.Select:
 		if s.Emit != sql.EmitUnsaid {
 			return c.push(ctx, s)
 		}
-		return c.sel(ctx, s)
+		return sel(ctx, s)
 	case *sql.Insert:
 		return c.insert(ctx, s)
 	case *sql.Show:
@@ -88,7 +93,7 @@ func (c *Core) run(ctx context.Context, st sql.Statement) (*api.Answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.sel(ctx, all[0].(*sql.Select))
+		return sel(ctx, all[0].(*sql.Select))
 	case *sql.DescribeStatement:
 		r, err := sql.Describe(p, s.Name, c.tables(p)...)
 		return answerOf(r), err
@@ -102,7 +107,7 @@ func (c *Core) run(ctx context.Context, st sql.Statement) (*api.Answer, error) {
 func answerOf(r sql.Result) *api.Answer {
 	a := &api.Answer{Rows: r.Rows}
 	for _, c := range r.Columns {
-		a.Columns = append(a.Columns, api.Column{Name: c.Name, Type: c.Type.String()})
+		a.Columns = append(a.Columns, api.Column{Name: c.Name, Type: c.Type.String(), Of: c.Type})
 	}
 	return a
 }
@@ -132,9 +137,16 @@ func (c *Core) tables(p *plan.Plan) []sql.Relation {
 	return all
 }
 
-func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Query.Timeout)
-	defer cancel()
+// asked is a SELECT that is ready to run.
+type asked struct {
+	query     *sql.Query
+	rows      source
+	joined    []source
+	watermark *string // that it stands at
+}
+
+// prepare plans a SELECT; nothing is read before its rows are.
+func (c *Core) prepare(ctx context.Context, st *sql.Select) (*asked, error) {
 	p := c.catalog.planFor(st)
 	rel, err := sql.Resolve(p, st, c.tables(p)...)
 	if err != nil {
@@ -148,18 +160,41 @@ func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, watermark := c.read(ctx, p, rel.Name, q)
-	failed := make([]error, 1+len(others))
-	var joined []iter.Seq[[]value.Value]
-	for i, other := range others {
+	a := &asked{query: q}
+	a.rows, a.watermark = c.read(ctx, p, rel.Name, q)
+	for _, other := range others {
 		more, mark := c.read(ctx, p, other.Name, q)
-		joined = append(joined, more(&failed[1+i]))
-		if mark != nil && (watermark == nil || *mark < *watermark) {
-			watermark = mark
+		a.joined = append(a.joined, more)
+		if mark != nil && (a.watermark == nil || *mark < *a.watermark) {
+			a.watermark = mark
 		}
 	}
-	r, err := q.Run(ctx, rows(&failed[0]), joined...)
-	if err = errors.Join(append(failed, err)...); err != nil {
+	return a, nil
+}
+
+// run gives the relations' rows to read.
+func (a *asked) run(read func(rows iter.Seq[[]value.Value], joined []iter.Seq[[]value.Value]) error) error {
+	failed := make([]error, 1+len(a.joined))
+	var joined []iter.Seq[[]value.Value]
+	for i, more := range a.joined {
+		joined = append(joined, more(&failed[1+i]))
+	}
+	err := read(a.rows(&failed[0]), joined)
+	return errors.Join(append(failed, err)...)
+}
+
+func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Query.Timeout)
+	defer cancel()
+	asked, err := c.prepare(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	var r sql.Result
+	if err := asked.run(func(rows iter.Seq[[]value.Value], joined []iter.Seq[[]value.Value]) (err error) {
+		r, err = asked.query.Run(ctx, rows, joined...)
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	if len(r.Rows) > c.cfg.Query.MaxRows {
@@ -167,7 +202,7 @@ func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
 			len(r.Rows), c.cfg.Query.MaxRows), Line: st.Place().Line, Column: st.Place().Column}
 	}
 	a := answerOf(r)
-	a.Watermark = watermark
+	a.Watermark = asked.watermark
 	return a, nil
 }
 

@@ -2,6 +2,7 @@
 //
 //	api.go      routes, authentication, errors
 //	sql.go      POST /api/v1/sql
+//	export.go   the same as CSV, NDJSON or Parquet, whose rows go out as they are read
 //	push.go     the same of a push query, whose rows go out as they come
 //	history.go  GET /api/v1/metrics/{view}.{column}/data
 //	backup.go   POST /api/v1/backup
@@ -29,6 +30,8 @@ import (
 type Service interface {
 	// Execute runs statements and gives the answer of the last one.
 	Execute(ctx context.Context, sql string) (*Answer, error)
+	// Export is Execute, but that a SELECT's rows come through Each, however many they are.
+	Export(ctx context.Context, sql string) (*Answer, error)
 	// Metric gives the history of one column of a view.
 	Metric(ctx context.Context, q *MetricQuery) (*Metric, error)
 	// Backup writes the state below the configured directory, and says where.
@@ -53,6 +56,8 @@ type Answer struct {
 	Messages []string `json:"messages,omitempty"`
 	// Stream gives the rows of a push query, one after another; nil: they are in Rows.
 	Stream Stream `json:"-"`
+	// Each reads the rows and gives them one by one, which may not be kept; nil: they are in Rows. It is called once.
+	Each func(ctx context.Context, take func(row []value.Value) error) error `json:"-"`
 }
 
 // Stream is a push query's rows.
@@ -64,8 +69,9 @@ type Stream interface {
 
 // Column of an answer.
 type Column struct {
-	Name string `json:"name"`
-	Type string `json:"type"`
+	Name string     `json:"name"`
+	Type string     `json:"type"`
+	Of   value.Type `json:"-"` // what Type spells
 }
 
 // StatementError is an error in a statement: the user's, not ours.
@@ -125,7 +131,7 @@ func (s *server) routes() []route {
 	}
 	v := s.Service
 	routes := []route{
-		{"POST", "/api/v1/sql", "Runs SQL statements; a SELECT answers rows, and with EMIT CHANGES goes on as one JSON object a line. Accept: text/csv gives CSV, application/x-ndjson an object a row.", s.sql},
+		{"POST", "/api/v1/sql", "Runs SQL statements; a SELECT answers rows, and with EMIT CHANGES goes on as one JSON object a line. Accept: text/csv gives CSV, application/x-ndjson an object a row, application/vnd.apache.parquet Parquet, of any length.", s.sql},
 		{"GET", "/api/v1/streams", "Streams, with columns, watermark and rates.", list(v.Streams)},
 		{"GET", "/api/v1/views", "Views, with columns, windows and watermark.", list(v.Views)},
 		{"GET", "/api/v1/edges", "Edges, with counts and lag.", list(v.Edges)},

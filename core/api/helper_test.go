@@ -25,6 +25,7 @@ func (f *fake) Execute(_ context.Context, sql string) (*Answer, error) {
 	f.asked = sql
 	return f.answer, f.err
 }
+func (f *fake) Export(ctx context.Context, sql string) (*Answer, error) { return f.Execute(ctx, sql) }
 func (f *fake) Metric(_ context.Context, q *MetricQuery) (*Metric, error) {
 	f.metric = q
 	return &Metric{Points: f.points}, f.err

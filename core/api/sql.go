@@ -1,12 +1,9 @@
 package api
 
 import (
-	"bufio"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/hexpane/hexpane/protocol/value"
 )
@@ -27,7 +24,12 @@ func (s *server) sql(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, `the body must be JSON, {"sql":"…"}: `+err.Error())
 		return
 	}
-	answer, err := s.Service.Execute(r.Context(), body.SQL)
+	f := formatOf(r.Header.Get("Accept"))
+	ask := s.Service.Execute
+	if f != nil {
+		ask = s.Service.Export
+	}
+	answer, err := ask(r.Context(), body.SQL)
 	if err != nil {
 		failWith(w, err)
 		return
@@ -37,12 +39,8 @@ func (s *server) sql(w http.ResponseWriter, r *http.Request) {
 		s.push(w, r, answer)
 		return
 	}
-	if strings.Contains(r.Header.Get("Accept"), "text/csv") {
-		s.csv(w, answer)
-		return
-	}
-	if strings.Contains(r.Header.Get("Accept"), "application/x-ndjson") {
-		s.ndjson(w, answer)
+	if f != nil && answer.Columns != nil {
+		s.export(w, r, f, answer)
 		return
 	}
 	if answer.Columns == nil {
@@ -52,56 +50,4 @@ func (s *server) sql(w http.ResponseWriter, r *http.Request) {
 		answer.Rows = [][]value.Value{}
 	}
 	reply(w, http.StatusOK, answer)
-}
-
-func (s *server) csv(w http.ResponseWriter, answer *Answer) {
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	c := csv.NewWriter(w)
-	record := make([]string, len(answer.Columns))
-	for i, column := range answer.Columns {
-		record[i] = column.Name
-	}
-	err := c.Write(record)
-	for _, row := range answer.Rows {
-		for i, v := range row {
-			record[i] = v.Text()
-		}
-		err = errors.Join(err, c.Write(record))
-	}
-	c.Flush()
-	if err = errors.Join(err, c.Error()); err != nil {
-		s.Log.Debug("CSV answer was cut off", "error", err)
-	}
-}
-
-// ndjson writes a JSON object a row, by column, as loaders of other tools take it.
-func (s *server) ndjson(w http.ResponseWriter, answer *Answer) {
-	names := make([][]byte, len(answer.Columns))
-	for i, column := range answer.Columns {
-		name, err := json.Marshal(column.Name)
-		if err != nil {
-			fail(w, http.StatusInternalServerError, "the answer could not be written: "+err.Error())
-			return
-		}
-		names[i] = append(name, ':')
-	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("Cache-Control", "no-store")
-	out := bufio.NewWriterSize(w, 64<<10)
-	var line []byte
-	for _, row := range answer.Rows {
-		line = append(line[:0], '{')
-		for i, v := range row {
-			if i > 0 {
-				line = append(line, ',')
-			}
-			line = v.AppendJSON(append(line, names[i]...))
-		}
-		if _, err := out.Write(append(line, '}', '\n')); err != nil {
-			return // the client is gone
-		}
-	}
-	if err := out.Flush(); err != nil {
-		s.Log.Debug("NDJSON answer was cut off", "error", err)
-	}
 }

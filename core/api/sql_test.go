@@ -12,10 +12,13 @@ import (
 	"github.com/hexpane/hexpane/protocol/value"
 )
 
-var mixed = &Answer{Columns: []Column{{"device", "STRING"}, {"n", "BIGINT"}, {"x", "DOUBLE"}, {"at", "TIMESTAMP"}, {"cell", "CELL"}, {"price", "DECIMAL(6,2)"}},
+var mixed = &Answer{Columns: []Column{column("device", value.Type{Kind: value.String}), column("n", value.Type{Kind: value.Int}), column("x", value.Type{Kind: value.Double}),
+	column("at", value.Type{Kind: value.Timestamp}), column("cell", value.Type{Kind: value.Cell}), column("price", value.Type{Kind: value.Decimal, Precision: 6, Scale: 2})},
 	Rows: [][]value.Value{
 		{value.OfString(`a "b", ` + "\nc"), value.OfInt(1 << 60), value.OfDouble(0.5), value.OfTime(1_500_000), value.OfCell(0x891126d3417ffff), value.OfDecimal(-105, 2)},
 		{{}, {}, {}, {}, {}, {}}}}
+
+func column(name string, t value.Type) Column { return Column{Name: name, Type: t.String(), Of: t} }
 
 func TestSQLAnswersJSON(t *testing.T) {
 	mark := "2024-01-01T00:00:00Z"

@@ -22,43 +22,88 @@ const checkEvery = 1024
 
 // Run reads the relation's rows and gives the result. A row's slice may be used again once it was taken. Reading ends
 // early when LIMIT is reached and nothing is left to sort. joined are the rows of the relations that are joined, in order.
-func (q *Query) Run(ctx context.Context, rows iter.Seq[[]value.Value], joined ...iter.Seq[[]value.Value]) (r Result, err error) {
-	var failed error
-	defer func() {
-		if failed != nil {
-			r, err = Result{}, errors.Join(err, failed)
-		}
-	}()
-	rows = q.joinRows(ctx, rows, joined, &failed)
+func (q *Query) Run(ctx context.Context, rows iter.Seq[[]value.Value], joined ...iter.Seq[[]value.Value]) (Result, error) {
 	out := newCollector(q)
-	if q.groups == nil {
-		if err := q.each(ctx, rows, func(row []value.Value) (bool, error) { return out.add(row) }); err != nil {
-			return Result{}, err
+	if err := q.run(ctx, rows, joined, out); err != nil {
+		return Result{}, err
+	}
+	return Result{q.columns, out.rows()}, nil
+}
+
+// Each is Run for a result of any length: its rows are given one by one, and kept no longer, unless ORDER BY has to see them all first. take
+// must not keep a row.
+func (q *Query) Each(ctx context.Context, take func(row []value.Value) error, rows iter.Seq[[]value.Value], joined ...iter.Seq[[]value.Value]) error {
+	if len(q.order) == 0 {
+		return q.run(ctx, rows, joined, &passer{q: q, take: take, row: make([]value.Value, len(q.outputs))})
+	}
+	out := newCollector(q)
+	if err := q.run(ctx, rows, joined, out); err != nil {
+		return err
+	}
+	for _, row := range out.rows() {
+		if err := take(row); err != nil {
+			return err
 		}
-		return Result{q.columns, out.rows()}, nil
+	}
+	return nil
+}
+
+// sink takes rows in that are not output yet; more is false once nothing further can matter.
+type sink interface {
+	add(row []value.Value) (more bool, err error)
+}
+
+func (q *Query) run(ctx context.Context, rows iter.Seq[[]value.Value], joined []iter.Seq[[]value.Value], out sink) (err error) {
+	var failed error
+	defer func() { err = errors.Join(err, failed) }()
+	rows = q.joinRows(ctx, rows, joined, &failed)
+	if q.groups == nil {
+		return q.each(ctx, rows, out.add)
 	}
 	t := &table{groups: q.groups, index: map[string]*group{}}
 	if len(t.keys) == 0 { // without keys there is one group, even of no rows
 		t.group(nil)
 	}
 	if err := q.each(ctx, rows, t.observe); err != nil {
-		return Result{}, err
+		return err
 	}
 	for i, g := range t.list {
 		if i%checkEvery == 0 && ctx.Err() != nil {
-			return Result{}, ctx.Err()
+			return ctx.Err()
 		}
 		row := g.row()
 		if t.having != nil && !t.having(row).Bool() {
 			continue
 		}
-		if more, err := out.add(row); err != nil {
-			return Result{}, err
-		} else if !more {
-			break
+		if more, err := out.add(row); err != nil || !more {
+			return err
 		}
 	}
-	return Result{q.columns, out.rows()}, nil
+	return nil
+}
+
+// passer gives rows on as they come.
+type passer struct {
+	q    *Query
+	take func([]value.Value) error
+	row  []value.Value
+	seen int64
+}
+
+func (p *passer) add(row []value.Value) (more bool, err error) {
+	q := p.q
+	if q.limit == 0 {
+		return false, nil
+	}
+	if p.seen++; p.seen > q.offset {
+		for i, output := range q.outputs {
+			p.row[i] = output(row)
+		}
+		if err := p.take(p.row); err != nil {
+			return false, err
+		}
+	}
+	return q.limit < 0 || p.seen < q.limit, nil
 }
 
 // each gives the rows that WHERE lets through, until take has enough.

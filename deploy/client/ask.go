@@ -56,8 +56,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.Message }
 
-// post sends a statement. The caller closes the body.
-func (s *server) post(ctx context.Context, sql string) (*http.Response, error) {
+// post sends a statement, and asks for an answer of a media type; "": JSON. The caller closes the body.
+func (s *server) post(ctx context.Context, sql, accept string) (*http.Response, error) {
 	body, err := json.Marshal(map[string]string{"sql": sql})
 	if err != nil {
 		return nil, fmt.Errorf("encode statement: %w", err)
@@ -67,6 +67,9 @@ func (s *server) post(ctx context.Context, sql string) (*http.Response, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if accept != "" {
+		r.Header.Set("Accept", accept+", application/json;q=0.5")
+	}
 	if s.token != "" {
 		r.Header.Set("Authorization", "Bearer "+s.token)
 	}
@@ -96,7 +99,7 @@ func (s *server) post(ctx context.Context, sql string) (*http.Response, error) {
 
 // read asks for an answer that ends.
 func (s *server) read(ctx context.Context, sql string) (*answer, error) {
-	resp, err := s.post(ctx, sql)
+	resp, err := s.post(ctx, sql, "")
 	if err != nil {
 		return nil, err
 	}
@@ -126,13 +129,19 @@ type done struct {
 
 // ask runs a statement and prints its answer.
 func (c *client) ask(ctx context.Context, st statement) (d done, err error) {
-	resp, err := c.server.post(ctx, st.text)
+	resp, err := c.server.post(ctx, st.text, c.wanted(st))
 	if err != nil {
 		return done{}, err
 	}
 	defer resp.Body.Close()
 	defer func() { err = errors.Join(err, c.out.Flush()) }()
+	if announced(resp) {
+		return c.save(ctx, resp)
+	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "application/x-ndjson" {
+		if c.out.format == "parquet" {
+			return done{}, errors.New("a push query has no end, so it makes no Parquet file")
+		}
 		return c.out.stream(ctx, resp.Body)
 	}
 	if c.out.format == "json" {
@@ -142,6 +151,9 @@ func (c *client) ask(ctx context.Context, st statement) (d done, err error) {
 	a := &answer{}
 	if err := decode(resp.Body, a); err != nil {
 		return done{}, err
+	}
+	if len(a.Columns) > 0 && (c.out.format == "ndjson" || c.out.format == "parquet") {
+		return done{}, fmt.Errorf("the core gives no %s: it is older than this client", c.out.format)
 	}
 	return c.out.show(ctx, a)
 }

@@ -5,6 +5,7 @@
 //	split.go     a text → statements, with their places
 //	ask.go       one statement → an answer, over HTTP
 //	show.go      an answer → table, CSV or JSON
+//	save.go      an answer of any length → CSV, NDJSON or Parquet, in a file perhaps
 //	table.go     aligned columns
 //	push.go      rows that keep coming, until Ctrl-C
 //	place.go     an error → its line, with a caret
@@ -36,7 +37,8 @@ type Config struct {
 	Server string `yaml:"server" default:"http://127.0.0.1:8080" help:"address of a core"`
 	Token  string `yaml:"token" secret:"true" help:"the core's http.token"`
 	File   string `yaml:"file" flag:"f" help:"run the statements of this file, - for stdin, up to the first error"`
-	Output string `yaml:"output" flag:"format" default:"table" enum:"table,csv,json" help:"form of the rows"`
+	Output string `yaml:"output" flag:"format" default:"table" enum:"table,csv,json,ndjson,parquet" help:"form of the rows: csv, ndjson and parquet may be of any length"`
+	Save   string `yaml:"save" flag:"o" help:"file that the rows are written into; it has its name once it is complete"`
 }
 
 // Process is what the client takes from its process.
@@ -50,9 +52,25 @@ type Process struct {
 // Run does what it was started for. Its error names the place of the statement that failed.
 func Run(ctx context.Context, cfg *Config, p Process) error {
 	c := &client{server: newServer(cfg), out: &output{Writer: bufio.NewWriter(p.Stdout), notes: p.Stderr, format: cfg.Output}}
-	if cfg.File == "" && len(p.Args) == 0 && isTerminal(p.Stdin) {
+	asks := cfg.File == "" && len(p.Args) == 0 && isTerminal(p.Stdin)
+	switch {
+	case asks && (cfg.Save != "" || cfg.Output == "parquet" || cfg.Output == "ndjson"):
+		return errors.New("--save and the forms ndjson and parquet are for a statement or a file of them; the prompt has table, csv and json")
+	case asks:
 		return c.prompt(ctx, p)
+	case cfg.Save == "" && cfg.Output == "parquet" && isTerminal(p.Stdout):
+		return errors.New("Parquet is nothing to look at: give --save FILE, or lead the output into one")
+	case cfg.Save != "":
+		return whole(cfg.Save, func(w io.Writer) error {
+			c.out.Writer = bufio.NewWriter(w)
+			return errors.Join(c.all(ctx, cfg, p), c.out.Flush())
+		})
 	}
+	return c.all(ctx, cfg, p)
+}
+
+// all runs what it was started for, without a prompt.
+func (c *client) all(ctx context.Context, cfg *Config, p Process) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer p.OnInterrupt(stop)()

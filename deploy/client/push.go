@@ -117,7 +117,7 @@ func (o *output) pushPrinter() pushPrinter {
 	switch o.format {
 	case "csv":
 		return &pushCSV{o: o}
-	case "json":
+	case "json", "ndjson":
 		return pushJSON{o}
 	}
 	return &pushTable{o: o}

@@ -11,7 +11,7 @@ import (
 	"io"
 )
 
-// output prints answers in one of three forms.
+// output prints answers in one form.
 type output struct {
 	*bufio.Writer
 	notes  io.Writer // for what is no data, where data alone belongs into the output
@@ -23,7 +23,7 @@ type output struct {
 // show prints an answer as a table or as CSV. It may be long: the end of ctx stops it.
 func (o *output) show(ctx context.Context, a *answer) (done, error) {
 	for _, m := range a.Messages {
-		if o.format == "csv" {
+		if o.format != "table" {
 			fmt.Fprintln(o.notes, printable(m))
 		} else {
 			fmt.Fprintln(o, printable(m))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 
 	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/klauspost/compress/snappy"
@@ -119,10 +120,9 @@ func (c *chunk) page(h *format.PageHeader, packed []byte) error {
 
 // unpack gives a page's bytes, size of them.
 func (c *chunk) unpack(codec format.CompressionCodec, packed []byte, size int64) ([]byte, error) {
-	if *c.budget -= size; *c.budget < 0 {
+	if *c.budget -= size; *c.budget < 0 || size > maxPage {
 		return nil, errLarge
 	}
-	var r io.Reader
 	switch codec {
 	case format.Uncompressed:
 		return packed, nil
@@ -136,27 +136,32 @@ func (c *chunk) unpack(codec format.CompressionCodec, packed []byte, size int64)
 		if err != nil {
 			return nil, err
 		}
-		r = z
-	case format.Zstd:
-		if len(packed) == 0 {
-			return nil, nil
+		var out bytes.Buffer
+		n, err := io.Copy(&out, io.LimitReader(z, size+1))
+		if err == nil && n > size {
+			err = errLarge
 		}
-		z, err := zstd.NewReader(bytes.NewReader(packed), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20))
+		return out.Bytes(), err
+	case format.Zstd:
+		d, err := unpacker()
 		if err != nil {
 			return nil, err
 		}
-		defer z.Close()
-		r = z
-	default:
-		return nil, fmt.Errorf("it is packed by %s; ZSTD, SNAPPY, GZIP and UNCOMPRESSED are read", codec)
+		out, err := d.DecodeAll(packed, nil)
+		if err == nil && int64(len(out)) > size {
+			err = errLarge
+		}
+		return out, err
 	}
-	var out bytes.Buffer
-	n, err := io.Copy(&out, io.LimitReader(r, size+1))
-	if err == nil && n > size {
-		err = errLarge
-	}
-	return out.Bytes(), err
+	return nil, fmt.Errorf("it is packed by %s; ZSTD, SNAPPY, GZIP and UNCOMPRESSED are read", codec)
 }
+
+// unpacker is shared; a page that says that it is small and is not stops at maxPage.
+var unpacker = sync.OnceValues(func() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxPage))
+})
+
+const maxPage = 64 << 20 // bytes
 
 func (c *chunk) readDictionary(body []byte, n int) error {
 	if n < 0 {
