@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/hexpane/hexpane/protocol/parquet"
 )
 
 var pathParameter = regexp.MustCompile(`\{([a-z]+)\}`)
@@ -41,7 +43,9 @@ func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
 					"rows":      object{"type": "array", "items": object{"type": "array", "items": object{}}},
 					"watermark": object{"type": []string{"string", "null"}, "format": "date-time"},
 					"messages":  object{"type": "array", "items": object{"type": "string"}}}}}, "text/csv": object{"schema": object{"type": "string"}},
-				"application/x-ndjson": object{"schema": object{"type": "string"}}}}
+				"application/x-ndjson": object{"schema": object{"type": "string"}},
+				parquet.MediaType:      object{"schema": object{"type": "string", "format": "binary"}}},
+				"headers": object{rowsTrailer: object{"description": "a trailer of CSV, NDJSON and Parquet: how many rows there were. Without it the answer is not whole.", "schema": object{"type": "integer"}}}}
 		}
 		if r.path == alertsPath && r.method == "POST" {
 			describeAlert(op)

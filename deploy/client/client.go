@@ -63,7 +63,13 @@ func Run(ctx context.Context, cfg *Config, p Process) error {
 	case cfg.Save != "":
 		return whole(cfg.Save, func(w io.Writer) error {
 			c.out.Writer = bufio.NewWriter(w)
-			return errors.Join(c.all(ctx, cfg, p), c.out.Flush())
+			if err := errors.Join(c.all(ctx, cfg, p), c.out.Flush()); err != nil {
+				return err
+			}
+			if c.saved != "" {
+				fmt.Fprintln(p.Stderr, c.saved)
+			}
+			return nil
 		})
 	}
 	return c.all(ctx, cfg, p)
@@ -93,6 +99,7 @@ func isTerminal(stream any) bool {
 type client struct {
 	server *server
 	out    *output
+	saved  string // what was, for who asked for a file
 }
 
 func (c *client) runFile(ctx context.Context, name string) error {

@@ -57,6 +57,7 @@ func (c *client) save(ctx context.Context, resp *http.Response) (done, error) {
 	case err != nil:
 		return d, fmt.Errorf("the answer broke off after %s; what was written of it is not whole: %w", size(m.bytes), err)
 	}
+	c.saved = count(d.rows) + ", " + size(m.bytes)
 	return d, nil
 }
 
