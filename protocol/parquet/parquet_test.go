@@ -113,22 +113,26 @@ func TestRowsComeBack(t *testing.T) {
 	})
 }
 
-// Several row groups, and so many of a text that its dictionary is given up.
+// Several row groups, since a group is so many bytes, and so many of a text that its dictionary is given up.
 func TestRowGroups(t *testing.T) {
 	columns := []Column{{"id", value.Type{Kind: value.String}}, {"n", value.Type{Kind: value.Int}}}
-	const rows = 2*groupRows + 10
+	const long, group = 4 << 10, 1 << 20
+	const rows = 2*group/long + 10
 	var file bytes.Buffer
 	w, err := NewWriter(&file, columns, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := func(i int) string { return time.UnixMicro(int64(i)).UTC().Format(time.RFC3339Nano) }
+	w.groupBytes = group
+	id := func(i int) string {
+		return strings.Repeat(time.UnixMicro(int64(i)).UTC().Format("15:04:05.000000,"), long/16)
+	}
 	flushed := 0
 	for i := range rows {
 		if err := w.Write([]value.Value{value.OfString(id(i)), value.OfInt(int64(i))}); err != nil {
 			t.Fatal(err)
 		}
-		if i == groupRows+1 {
+		if i == rows/2 {
 			flushed = file.Len()
 		}
 	}
@@ -138,8 +142,9 @@ func TestRowGroups(t *testing.T) {
 	if flushed < 1000 {
 		t.Errorf("%d bytes had left after a row group; it is held in memory", flushed)
 	}
+	most := Limits{Rows: rows, Bytes: 4 * group}
 	n := 0
-	if err := Read(file.Bytes(), columns, plenty, func(row []value.Value) error {
+	if err := Read(file.Bytes(), columns, most, func(row []value.Value) error {
 		if row[0].Str() != id(n) || row[1].Int() != int64(n) {
 			t.Fatalf("row %d: %v", n, row)
 		}
@@ -148,10 +153,10 @@ func TestRowGroups(t *testing.T) {
 	}); err != nil || n != rows {
 		t.Fatalf("%d rows: %v", n, err)
 	}
-	if _, err := read(file.Bytes(), columns, Limits{Rows: rows - 1, Bytes: 64 << 20}); err == nil || !strings.Contains(err.Error(), "more than") {
+	if _, err := read(file.Bytes(), columns, Limits{Rows: rows - 1, Bytes: most.Bytes}); err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("too many rows: %v", err)
 	}
-	if _, err := read(file.Bytes(), columns, Limits{Rows: rows, Bytes: 1 << 20}); !errors.Is(err, errLarge) {
+	if _, err := read(file.Bytes(), columns, Limits{Rows: rows, Bytes: group}); !errors.Is(err, errLarge) {
 		t.Errorf("too many bytes: %v", err)
 	}
 }

@@ -23,6 +23,8 @@ type Writer struct {
 	rows  int64
 	group int // rows in the group at hand
 	held  int // bytes of them
+
+	groupBytes int
 }
 
 // NewWriter begins a file. about is put into its footer, by key.
@@ -30,12 +32,12 @@ func NewWriter(w io.Writer, columns []Column, about map[string]string) (*Writer,
 	if len(columns) == 0 {
 		return nil, fmt.Errorf("a Parquet file needs a column")
 	}
-	options := []parquet.WriterOption{schemaOf(columns), parquet.Compression(&parquet.Zstd), parquet.DataPageStatistics(true),
+	options := []parquet.WriterOption{schemaOf(columns), parquet.Compression(&parquet.Zstd),
 		parquet.DictionaryMaxBytes(1 << 20), parquet.MaxRowsPerRowGroup(groupRows + 1)}
 	for _, key := range slices.Sorted(mapKeys(about)) {
 		options = append(options, parquet.KeyValueMetadata(key, about[key]))
 	}
-	out := &Writer{w: parquet.NewWriter(w, options...), row: make(parquet.Row, len(columns))}
+	out := &Writer{w: parquet.NewWriter(w, options...), row: make(parquet.Row, len(columns)), groupBytes: groupBytes}
 	for _, c := range columns {
 		out.types = append(out.types, c.Type)
 	}
@@ -74,7 +76,7 @@ func (w *Writer) Write(row []value.Value) error {
 		return err
 	}
 	w.rows++
-	if w.group++; w.group == groupRows || w.held >= groupBytes {
+	if w.group++; w.group == groupRows || w.held >= w.groupBytes {
 		w.group, w.held = 0, 0
 		return w.w.Flush()
 	}
