@@ -55,11 +55,11 @@ func Run(ctx context.Context, cfg *Config, p Process) error {
 	asks := cfg.File == "" && len(p.Args) == 0 && isTerminal(p.Stdin)
 	switch {
 	case asks && (cfg.Save != "" || cfg.Output == "parquet" || cfg.Output == "ndjson"):
-		return errors.New("--save and the forms ndjson and parquet are for a statement or a file of them; the prompt has table, csv and json")
+		return errors.New("-o and the forms ndjson and parquet are for a statement or a file of them; the prompt has table, csv and json")
 	case asks:
 		return c.prompt(ctx, p)
 	case cfg.Save == "" && cfg.Output == "parquet" && isTerminal(p.Stdout):
-		return errors.New("Parquet is nothing to look at: give --save FILE, or lead the output into one")
+		return errors.New("the form parquet is nothing to look at: give -o FILE, or lead the output into one")
 	case cfg.Save != "":
 		return whole(cfg.Save, func(w io.Writer) error {
 			c.out.Writer = bufio.NewWriter(w)

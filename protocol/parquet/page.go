@@ -200,7 +200,7 @@ func (c *chunk) values(body, levels []byte, n int, encoding format.Encoding) err
 			}
 			return c.convert(r)
 		}
-	case format.RLEDictionary, format.PlainDictionary:
+	case format.RLEDictionary, oldDictionary:
 		indexes := runs{}
 		if len(body) > 0 {
 			indexes = runs{data: body[1:], width: uint(body[0])}
@@ -354,3 +354,6 @@ func (r *runs) next() (uint32, bool) {
 	r.bit += uint64(r.width)
 	return v, true
 }
+
+// oldDictionary is how writers of the first format version name a dictionary's indexes.
+const oldDictionary format.Encoding = 2

@@ -17,7 +17,7 @@ const (
 
 // Writer writes a file. Until Close has put the footer there, what was written is no Parquet file, and no reader takes it for one.
 type Writer struct {
-	w     *parquet.Writer
+	w     *parquet.GenericWriter[any]
 	row   parquet.Row
 	types []value.Type
 	rows  int64
@@ -37,7 +37,7 @@ func NewWriter(w io.Writer, columns []Column, about map[string]string) (*Writer,
 	for _, key := range slices.Sorted(mapKeys(about)) {
 		options = append(options, parquet.KeyValueMetadata(key, about[key]))
 	}
-	out := &Writer{w: parquet.NewWriter(w, options...), row: make(parquet.Row, len(columns)), groupBytes: groupBytes}
+	out := &Writer{w: parquet.NewGenericWriter[any](w, options...), row: make(parquet.Row, len(columns)), groupBytes: groupBytes}
 	for _, c := range columns {
 		out.types = append(out.types, c.Type)
 	}
