@@ -8,6 +8,7 @@
 //	save.go      an answer of any length → CSV, NDJSON or Parquet, in a file perhaps
 //	table.go     aligned columns
 //	push.go      rows that keep coming, until Ctrl-C
+//	archive.go   hexpane export: whole days of views into a directory or a bucket; archive_manifest.go, archive_target.go
 //	place.go     an error → its line, with a caret
 //	prompt.go    the prompt; commands.go: what begins with \ there
 //	edit.go      the line editor, or plain lines

@@ -8,6 +8,7 @@
 //	disk_test.go      an edge whose disk is filled
 //	backup_test.go    an old copy of an edge put back
 //	restore_test.go   backups of a running core
+//	export_test.go    archives of days, in a bucket and in a directory
 //	influx_test.go    history in InfluxDB
 //	contract_test.go  commands and endpoints
 //	prompt_test.go    the SQL client at a terminal (terminal_test.go), client_test.go without one, and interrupted

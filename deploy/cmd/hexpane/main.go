@@ -5,5 +5,5 @@ import "github.com/hexpane/hexpane/deploy/service"
 
 func main() {
 	service.Main(service.Program{Name: "hexpane", Summary: "telemetry from MQTT to a live map, by SQL: edge and core in one process",
-		Commands: []service.Program{demoCommand(), runCommand(), sqlCommand(), backupCommand(), restoreCommand()}})
+		Commands: []service.Program{demoCommand(), runCommand(), sqlCommand(), exportCommand(), backupCommand(), restoreCommand()}})
 }
