@@ -34,9 +34,11 @@ type Config struct {
 	} `yaml:"tables" help:"reference tables"`
 
 	State struct {
-		CacheBytes int64 `yaml:"cache_bytes" default:"64MiB" unit:"bytes" help:"block cache"`
-		OpenBytes  int64 `yaml:"open_bytes" default:"512MiB" unit:"bytes" help:"memory for open windows and the newest row of each key, by estimate; what changed least lately is on disk alone past it"`
-		TableRows  int   `yaml:"table_rows" default:"10000" help:"rows kept of late and of rejected, per partition"`
+		CacheBytes   int64 `yaml:"cache_bytes" default:"64MiB" unit:"bytes" help:"block cache"`
+		OpenBytes    int64 `yaml:"open_bytes" default:"512MiB" unit:"bytes" help:"memory for open windows and the newest row of each key, by estimate; what changed least lately is on disk alone past it"`
+		ReserveBytes int64 `yaml:"reserve_bytes" default:"192MiB" unit:"bytes" help:"free space on the disk below which nothing more is applied, and edges are held back; a quarter as much again is kept as ballast; 0: no guard. Beside an edge on one disk keep it below the edge's store.reserve_bytes, so that devices are held back first"`
+
+		TableRows int `yaml:"table_rows" default:"10000" help:"rows kept of late and of rejected, per partition"`
 	} `yaml:"state" help:"the core's disk"`
 
 	Join struct {
@@ -151,6 +153,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("tables.max_bytes: %d must be at least 1", c.Tables.MaxBytes)
 	case c.State.OpenBytes < 0:
 		return fmt.Errorf("state.open_bytes: %d must not be negative", c.State.OpenBytes)
+	case c.State.ReserveBytes < 0:
+		return fmt.Errorf("state.reserve_bytes: %d must not be negative", c.State.ReserveBytes)
 	case c.State.TableRows < 10:
 		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
 	case c.Query.MaxExports < 1:

@@ -19,6 +19,7 @@
 //	alerts.go     alerts: rows judged by rules, and where their steps go; standing.go those that stand, and what operators do to them;
 //	              channels.go where to, notices.go what goes there, silences.go what does not
 //	marks.go      what edges are told of their batches
+//	room.go       the disk's free space
 //	status.go     the counts that operators see
 //	core.go       assembly: New, Run; config.go, metrics.go
 //
@@ -64,6 +65,9 @@ type Core struct {
 	log        *slog.Logger
 	m          *metrics
 	nats       *server.Server // nil: an existing one is used
+	natsURL    string
+	natsListen string // of the one in this process: where it really listens,
+	natsDir    string // and where its streams are
 	conn       *nats.Conn
 	stream     jetstream.Stream
 	marks      *marks
@@ -87,6 +91,7 @@ type Core struct {
 	silences   *notify.Silences
 	edge       http.Handler  // takes inserted rows; nil: there is none in this process
 	stopping   chan struct{} // closed when Run's context ends
+	room       *room
 }
 
 // Deps are what a core is given.
@@ -109,10 +114,14 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 			err = errors.Join(err, c.close())
 		}
 	}()
+	c.openRoom(d.DataDir)
+	if err = c.room.open(ctx); err != nil {
+		return nil, err
+	}
 	if err = c.connect(ctx, d); err != nil {
 		return nil, err
 	}
-	if c.store, err = state.Open(filepath.Join(d.DataDir, "state"), cfg.State.CacheBytes, d.Log); err != nil {
+	if c.store, err = state.OpenOn(c.room.disk(), filepath.Join(d.DataDir, "state"), cfg.State.CacheBytes, d.Log); err != nil {
 		return nil, err
 	}
 	if err = c.restorePlan(ctx); err != nil {
@@ -125,7 +134,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 		return nil, err
 	}
 	c.catalog.fences = c.fences.forPlan
-	if c.notifier, c.silences, err = newNotifier(cfg, c.store, c.standing, d.Metrics, d.Log); err != nil {
+	if c.notifier, c.silences, err = newNotifier(cfg, roomy{c.store, c.room, c.stopping}, c.standing, d.Metrics, d.Log); err != nil {
 		return nil, err
 	}
 	c.catalog.channels = c.notifier
@@ -140,7 +149,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	c.live.topics(nil, p)
 	if cfg.Influx.URL != "" {
 		c.sink = influx.New(influx.Config{URL: cfg.Influx.URL, Token: cfg.Influx.Token, Org: cfg.Influx.Org, Bucket: cfg.Influx.Bucket,
-			Batch: cfg.Influx.Batch, QueueBytes: cfg.Influx.QueueBytes, Create: cfg.Influx.Create, Retention: cfg.Influx.Retention}, c.store, p.Partitions, d.Metrics, d.Log, c.refusedPoint)
+			Batch: cfg.Influx.Batch, QueueBytes: cfg.Influx.QueueBytes, Create: cfg.Influx.Create, Retention: cfg.Influx.Retention}, roomy{c.store, c.room, c.stopping}, p.Partitions, d.Metrics, d.Log, c.refusedPoint)
 	}
 	for id := range p.Partitions {
 		part := c.newPartition(id)
@@ -190,11 +199,13 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 	url := c.cfg.NATS.URL
 	if url == "" {
-		if c.nats, err = bus.Embed(c.cfg.NATS.Listen, filepath.Join(d.DataDir, "nats"), d.Log); err != nil {
+		c.natsDir = filepath.Join(d.DataDir, "nats")
+		if c.nats, err = bus.Embed(c.cfg.NATS.Listen, c.natsDir, d.Log); err != nil {
 			return err
 		}
-		url = c.nats.ClientURL()
+		url, c.natsListen = c.nats.ClientURL(), c.nats.Addr().String()
 	}
+	c.natsURL = url
 	if c.conn, err = bus.Connect(url, "hexpane-core", c.cfg.NATS.Credentials, d.Log); err != nil {
 		return err
 	}
@@ -238,6 +249,7 @@ func (c *Core) newPartition(id uint32) *partition {
 		c.standing = newStanding()
 	}
 	p.standing, p.notifier = c.standing, c.notifier
+	p.room = c.room
 	p.fences, p.watches = c.fences, map[uint32]*fenceWatch{}
 	if c.sink != nil {
 		p.sink = func(uint32) { c.sink.Wake() }
@@ -286,6 +298,7 @@ func (c *Core) Run(ctx context.Context) error {
 		g.Go(func() error { return intake.Run(ctx, c.stream, p.id, p.position, c.log, in) })
 		g.Go(func() error { return p.run(ctx, in) })
 	}
+	g.Go(func() error { return c.room.run(ctx) })
 	g.Go(func() error { return c.hub.Run(ctx) })
 	g.Go(func() error { return c.status.run(ctx) })
 	g.Go(func() error { return c.purge(ctx) })
@@ -325,6 +338,9 @@ func (c *Core) purge(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+		if c.room.Full() {
+			continue
 		}
 		positions := make([]uint64, len(c.partitions))
 		for i, p := range c.partitions {
@@ -370,12 +386,7 @@ func (c *Core) close() error {
 func (c *Core) HTTPAddress() string { return "http://" + c.listener.Addr().String() }
 
 // NATSAddress is where edges connect to.
-func (c *Core) NATSAddress() string {
-	if c.nats != nil {
-		return c.nats.ClientURL()
-	}
-	return c.cfg.NATS.URL
-}
+func (c *Core) NATSAddress() string { return c.natsURL }
 
 // Checks are the core's readiness checks, by name.
 func (c *Core) Checks() map[string]func() error {
@@ -384,5 +395,5 @@ func (c *Core) Checks() map[string]func() error {
 			return errors.New("no connection to NATS")
 		}
 		return nil
-	}}
+	}, "disk": c.room.check}
 }

@@ -71,7 +71,7 @@ func (f *field) start(p *plan.Plan) {
 	cfg.Alerts.Webhooks, cfg.Alerts.MaxWaiting, cfg.Alerts.Keep = f.webhooks, 1000, 72*time.Hour
 	c.standing = newStanding()
 	cfg.Alerts.MaxSilences = 10
-	c.notifier, c.silences, err = newNotifier(cfg, store, c.standing, prometheus.NewRegistry(), log)
+	c.notifier, c.silences, err = newNotifier(cfg, roomy{Store: store}, c.standing, prometheus.NewRegistry(), log)
 	check(f.t, err)
 	f.core = c
 	for i := range p.Partitions {

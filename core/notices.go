@@ -17,7 +17,7 @@ import (
 )
 
 // newNotifier makes what delivers notices, and drops those of channels that are configured no more.
-func newNotifier(cfg *Config, store *state.Store, standing *standing, r prometheus.Registerer, log *slog.Logger) (*notify.Notifier, *notify.Silences, error) {
+func newNotifier(cfg *Config, store roomy, standing *standing, r prometheus.Registerer, log *slog.Logger) (*notify.Notifier, *notify.Silences, error) {
 	channels, err := cfg.channels()
 	if err != nil {
 		return nil, nil, err

@@ -81,6 +81,8 @@ type partition struct {
 	mu      sync.Mutex // guards outputs, which queries read,
 	outputs map[uint32]int64
 	asked   []*acknowledging // and these, which the next turn takes
+
+	room *room // nil: in tests without
 }
 
 type mark struct{ epoch, seq uint64 }
@@ -97,6 +99,7 @@ func (p *partition) run(ctx context.Context, in <-chan intake.Message) error {
 	var batch []intake.Message
 	for {
 		batch = batch[:0]
+		p.room.wait(ctx)
 		select {
 		case m := <-in:
 			batch = append(batch, m)

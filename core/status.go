@@ -34,6 +34,7 @@ type Status struct {
 	Devices         int     `json:"devices"`
 	Watermark       *string `json:"watermark"`
 	EventLagMs      *int64  `json:"event_lag_ms"`
+	DiskFull        bool    `json:"disk_full"`
 	us              int64
 	at              time.Time
 }
@@ -42,6 +43,7 @@ func newStatus(c *Core, r prometheus.Registerer) *status {
 	s := &status{core: c}
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_state_bytes", Help: "Disk that the core's state takes."},
 		func() float64 { return float64(c.store.DiskBytes()) }))
+	c.room.register(r)
 	registerMemory(c, r)
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hexpane_core_push_queries", Help: "Push queries that listen."},
 		func() float64 { return float64(c.pushes.count.Load()) }))
@@ -77,7 +79,7 @@ func (s *status) run(ctx context.Context) error {
 
 func (s *status) count(ctx context.Context, now time.Time) Status {
 	c := s.core
-	next := Status{Viewers: c.hub.Clients(), at: now}
+	next := Status{Viewers: c.hub.Clients(), DiskFull: c.room.Full(), at: now}
 	for _, e := range c.catalog.edges.list() {
 		next.ReadingsTotal += e.Stats.Readings
 		if now.UnixMicro()-e.HeardUs < c.cfg.Time.Idle.Microseconds() {

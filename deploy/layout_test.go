@@ -29,6 +29,8 @@ var exceptions = map[string]string{
 	"edge/store → edge/crash":  "the same",
 	"core → edge/crash":        "the same",
 	"edge/uplink → edge/crash": "the same",
+	"edge/store → edge/space":  "the guard of a disk, which edge and core keep alike",
+	"core → edge/space":        "the same",
 	"edge/ingest → edge/peers": "real servers, for tests",
 	"edge/uplink → edge/peers": "the same",
 	"core → simulators/oracle": "the truth, for tests",

@@ -17,6 +17,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// maxStore is no bound: streams have theirs, and the core guards the disk. By default it were three quarters of what is free at the start, and a
+// stream that may grow larger were refused.
+const maxStore = 1 << 60
+
 // Embed starts a NATS server with JetStream in dir. Every write is synced: by default JetStream syncs every 2 minutes, and a
 // power cut then loses what it acknowledged.
 func Embed(listen, dir string, log *slog.Logger) (*server.Server, error) {
@@ -32,7 +36,7 @@ func Embed(listen, dir string, log *slog.Logger) (*server.Server, error) {
 		port = server.RANDOM_PORT
 	}
 	s, err := server.NewServer(&server.Options{ServerName: "hexpane", Host: host, Port: port, JetStream: true, StoreDir: dir,
-		SyncAlways: true, NoSigs: true, MaxPayload: 1 << 20})
+		JetStreamMaxStore: maxStore, SyncAlways: true, NoSigs: true, MaxPayload: 1 << 20})
 	if err != nil {
 		return nil, fmt.Errorf("start NATS: %w", err)
 	}
@@ -43,6 +47,14 @@ func Embed(listen, dir string, log *slog.Logger) (*server.Server, error) {
 		return nil, fmt.Errorf("NATS is not ready on %s after 20 s: is the address taken, or %s damaged?", listen, dir)
 	}
 	return s, nil
+}
+
+// Restart starts a server of this process anew, on the same address. A stream that once found no block to write to takes nothing any more until then,
+// and JetStream alone can't be started again under clients without a data race (nats-server 2.15.2).
+func Restart(s *server.Server, listen, dir string, log *slog.Logger) (*server.Server, error) {
+	s.Shutdown()
+	s.WaitForShutdown()
+	return Embed(listen, dir, log)
 }
 
 // Connect connects to a NATS server and keeps at it.

@@ -125,7 +125,7 @@ func startOnSmallDisk(t *testing.T, reserve string) (h *halves, disk string) {
 // when there is room the edge goes on by itself.
 func TestDiskFull(t *testing.T) {
 	h, disk := startOnSmallDisk(t, "24MiB")
-	l := load(t, h.edge.mqtt, fullDiskCount)
+	l := load(t, h.edge.mqtt, fullDiskCount, "--rate", "4000/s")
 	eventually(t, func() error {
 		if n := h.edge.Metric(t, `hexpane_edge_ingest_readings_total{stream="load"}`); n < 2000 {
 			return fmt.Errorf("%v readings", n)
@@ -183,7 +183,7 @@ func TestDiskFull(t *testing.T) {
 // Killed on a full disk, and started there again.
 func TestKilledOnAFullDisk(t *testing.T) {
 	h, disk := startOnSmallDisk(t, "24MiB")
-	l := load(t, h.edge.mqtt, fullDiskCount)
+	l := load(t, h.edge.mqtt, fullDiskCount, "--rate", "4000/s")
 	h.edge.takesIn(t, 3000)
 	f := fill(t, disk)
 	eventually(t, func() error {

@@ -5,7 +5,7 @@
 //	austin_test.go    exactness, over shuffles and kills
 //	hfp_test.go       a real feed, as it comes
 //	apart_test.go     the halves as processes of their own; outages
-//	disk_test.go      an edge whose disk is filled
+//	disk_test.go      an edge whose disk is filled; core_disk_test.go a core
 //	backup_test.go    an old copy of an edge put back
 //	restore_test.go   backups of a running core
 //	export_test.go    archives of days, in a bucket and in a directory

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hexpane/hexpane/edge/space"
 )
 
 // ErrDamaged says that there is a store, and that it can't be read. It is never taken for no store: what it holds was acknowledged.
@@ -57,7 +58,7 @@ func MoveAside(dir string, now time.Time) (to string, err error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if n := e.Name(); n != "LOCK" && n != "FORMAT" && n != ballastName && !strings.HasPrefix(n, asidePrefix) {
+		if n := e.Name(); n != "LOCK" && n != "FORMAT" && n != space.BallastName && !strings.HasPrefix(n, asidePrefix) {
 			names = append(names, n)
 		}
 	}

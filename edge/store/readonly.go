@@ -13,6 +13,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hexpane/hexpane/edge/space"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,7 +32,7 @@ func OpenReadOnly(dir string, log *slog.Logger) (*Store, error) {
 	if desc, err := pebble.Peek(dir, vfs.Default); err != nil || !desc.Exists {
 		return nil, fmt.Errorf("%s: %w", dir, errors.Join(ErrNoStore, err))
 	}
-	s := &Store{sequences: map[uint32]uint64{}, observe: func(time.Duration) {}, space: newSpace(dir, 0, log)}
+	s := &Store{sequences: map[uint32]uint64{}, observe: func(time.Duration) {}, space: space.New(dir, 0, "", "", log)}
 	var err error
 	s.db, err = pebble.Open(dir, &pebble.Options{ReadOnly: true, ErrorIfNotExists: true, FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLog{log},
 		FS: unlocked{vfs.Default}})

@@ -6,7 +6,7 @@
 //	held.go     what is cut while the core is away: merged deltas, rows
 //	epoch.go    what an old copy of a store may not do
 //	format.go   which format of keys a store has
-//	space.go    the guard over the disk's free space, the ballast
+//	clock.go    how long a commit takes
 //
 // Keys, all integers big-endian so that they sort:
 //
@@ -42,6 +42,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hexpane/hexpane/edge/crash"
+	"github.com/hexpane/hexpane/edge/space"
 )
 
 // Store is an edge's open database. Commit is for one goroutine; the outbox may be read and trimmed from another.
@@ -59,7 +60,7 @@ type Store struct {
 	inherited *inherited // nil once settled
 	sequences map[uint32]uint64
 	observe   func(time.Duration)
-	space     *Space
+	space     *space.Guard
 	clock     commitClock
 	troubles  atomic.Uint64 // flushes and compactions that failed
 }
@@ -83,11 +84,11 @@ func Open(dir string, o Options) (*Store, error) {
 	defer cache.Unref()
 	s := &Store{sequences: map[uint32]uint64{}, observe: o.Committed}
 	if o.FS == nil {
-		s.space = newSpace(dir, o.ReserveBytes, o.Log)
+		s.space = space.New(dir, o.ReserveBytes, "readings are neither taken in nor acknowledged until there is room; devices hold theirs", "readings are taken in", o.Log)
 		s.space.Look()
 		o.FS = vfs.OnDiskFull(vfs.Default, s.space.GiveUp)
 	} else {
-		s.space = newSpace(dir, 0, o.Log)
+		s.space = space.New(dir, 0, "", "", o.Log)
 	}
 	if err := found(dir, o.FS); err != nil {
 		return nil, fmt.Errorf("open edge store %s: %w", dir, err)
@@ -129,7 +130,7 @@ func (s *Store) trouble(err error, log *slog.Logger) {
 }
 
 // Space is the guard over the disk's free space.
-func (s *Store) Space() *Space { return s.space }
+func (s *Store) Space() *space.Guard { return s.space }
 
 // Troubles counts flushes and compactions that failed.
 func (s *Store) Troubles() uint64 { return s.troubles.Load() }

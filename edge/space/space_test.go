@@ -1,4 +1,4 @@
-package store
+package space
 
 import (
 	"io"
@@ -11,7 +11,7 @@ import (
 // store without it is full.
 func TestSpaceOpensAndCloses(t *testing.T) {
 	const reserve = 4 << 20
-	s := newSpace(t.TempDir(), reserve, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	s := New(t.TempDir(), reserve, "nothing is taken in", "readings are", slog.New(slog.NewTextHandler(io.Discard, nil)))
 	left := int64(0) // of a disk on which the ballast is ours
 	s.free = func() (int64, error) { return left - s.Ballast(), nil }
 	for _, step := range []struct {
@@ -52,7 +52,7 @@ func TestSpaceOpensAndCloses(t *testing.T) {
 func TestTheBallastStays(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 {
-		s := newSpace(dir, 4<<20, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		s := New(dir, 4<<20, "nothing is taken in", "readings are", slog.New(slog.NewTextHandler(io.Discard, nil)))
 		before := s.Ballast()
 		s.Look()
 		if s.Ballast() != 1<<20 || before != 0 && before != 1<<20 || s.Full() {

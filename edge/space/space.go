@@ -1,4 +1,5 @@
-package store
+// Package space guards the free space of the disk that an edge or a core keeps its data on.
+package space
 
 import (
 	"errors"
@@ -10,23 +11,25 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Space guards the disk's free space. Below the reserve nothing more may be taken in: what is left is for the cuts of what was,
-// for flushes and for the core to be told. Should the disk run out all the same, since another program fills it, the ballast, a
+// Guard measures the disk's free space. Below the reserve nothing more may be taken in: what is left is for what was taken in already,
+// for flushes and for others to be told. Should the disk run out all the same, since another program fills it, the ballast, a
 // file of real blocks, is given up: without it a failed write would end the process.
 //
 //	free ≥ reserve + a quarter, ballast there   → taken in again
 //	free < reserve, or the ballast is gone      → full
 //	a write finds no block                      → the ballast is deleted, and the write done again
-type Space struct {
+type Guard struct {
 	dir     string
 	reserve int64 // 0: no guard
 	log     *slog.Logger
-	free    func() (int64, error)
+
+	saysFull, saysAgain string
+
+	free func() (int64, error)
 
 	full    atomic.Bool
 	left    atomic.Int64 // bytes free when last looked
@@ -36,14 +39,15 @@ type Space struct {
 	failed bool       // the last one did
 }
 
-// ballastName is the ballast's file, beside the database's.
-const ballastName = "BALLAST"
+// BallastName is the ballast's file, beside the database's.
+const BallastName = "BALLAST"
 
 // ballastPart of the reserve goes into the ballast.
 const ballastPart = 4
 
-func newSpace(dir string, reserve int64, log *slog.Logger) *Space {
-	s := &Space{dir: dir, reserve: reserve, log: log}
+// New guards the disk that dir is on; with a reserve of 0 not at all. full and again are what the log says when it fills, and when there is room.
+func New(dir string, reserve int64, full, again string, log *slog.Logger) *Guard {
+	s := &Guard{dir: dir, reserve: reserve, log: log, saysFull: full, saysAgain: again}
 	s.free = func() (int64, error) {
 		u, err := vfs.Default.GetDiskUsage(dir)
 		return int64(u.AvailBytes), err
@@ -54,20 +58,20 @@ func newSpace(dir string, reserve int64, log *slog.Logger) *Space {
 	return s
 }
 
-func (s *Space) path() string { return filepath.Join(s.dir, ballastName) }
+func (s *Guard) path() string { return filepath.Join(s.dir, BallastName) }
 
 // Full reports whether nothing more may be taken in.
-func (s *Space) Full() bool { return s.full.Load() }
+func (s *Guard) Full() bool { return s.full.Load() }
 
 // Free is how many bytes the disk had left when last looked, beside the ballast.
-func (s *Space) Free() int64 { return s.left.Load() }
+func (s *Guard) Free() int64 { return s.left.Load() }
 
 // Ballast is how many bytes the ballast has; 0 when it was given up.
-func (s *Space) Ballast() int64 { return s.ballast.Load() }
+func (s *Guard) Ballast() int64 { return s.ballast.Load() }
 
 // Look measures the free space and decides whether the disk is full. Any goroutine may call it at any time; it takes about a
 // microsecond, but for the making of the ballast.
-func (s *Space) Look() {
+func (s *Guard) Look() {
 	if s.reserve <= 0 {
 		return
 	}
@@ -96,19 +100,19 @@ func (s *Space) Look() {
 	case !full && free < s.reserve:
 		s.fill(free)
 	case full && free >= again:
-		s.log.Info("there is room on the disk again: readings are taken in", "dir", s.dir, "free_bytes", free)
+		s.log.Info("there is room on the disk again: "+s.saysAgain, "dir", s.dir, "free_bytes", free)
 		s.full.Store(false)
 	}
 }
 
-func (s *Space) fill(free int64) {
+func (s *Guard) fill(free int64) {
 	s.full.Store(true)
-	s.log.Error("the disk is full: readings are neither taken in nor acknowledged until there is room; devices hold theirs", "dir", s.dir,
+	s.log.Error("the disk is full: "+s.saysFull, "dir", s.dir,
 		"free_bytes", free, "reserve_bytes", s.reserve, "ballast_bytes", s.ballast.Load())
 }
 
 // lay makes the ballast, of blocks that are really the disk's.
-func (s *Space) lay() {
+func (s *Guard) lay() {
 	size := s.reserve / ballastPart
 	if err := layBallast(s.path(), size); err != nil {
 		s.log.Error("no ballast could be laid on the disk", "file", s.path(), "bytes", size, "error", err)
@@ -142,7 +146,7 @@ func layBallast(path string, size int64) (err error) {
 }
 
 // GiveUp deletes the ballast, since a write found no block. The disk counts as full then.
-func (s *Space) GiveUp() {
+func (s *Guard) GiveUp() {
 	if s.reserve <= 0 {
 		return
 	}
@@ -153,22 +157,4 @@ func (s *Space) GiveUp() {
 		return
 	}
 	s.log.Error("no block was left on the disk: the ballast is given up so that what was taken in can be kept; free some space", "dir", s.dir, "ballast_bytes", size)
-}
-
-// commitClock says how long a commit that is under way has taken.
-type commitClock struct{ began atomic.Int64 } // Unix µs; 0: none is
-
-func (c *commitClock) start() time.Time {
-	now := time.Now()
-	c.began.Store(now.UnixMicro())
-	return now
-}
-
-func (c *commitClock) stop() { c.began.Store(0) }
-
-func (c *commitClock) pending() time.Duration {
-	if us := c.began.Load(); us != 0 {
-		return time.Since(time.UnixMicro(us))
-	}
-	return 0
 }
