@@ -18,6 +18,7 @@ import (
 	"github.com/hexpane/hexpane/protocol/expr"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // alertState is an alert's rule in this partition. A group's rows are all made in one partition, so each key is judged in one place.
@@ -29,6 +30,7 @@ type alertState struct {
 	def           *plan.Alert
 	when, recover expr.Func // recover nil: when it does not hold
 	value         expr.Func // nil: none
+	scores        []*scored // behind the row's columns
 	refused       uint64    // that metrics know of
 }
 
@@ -36,7 +38,8 @@ type alertState struct {
 type judgedRow struct {
 	alert *alertState
 	key   string
-	row   alert.Row
+	us    int64
+	row   []value.Value // nil: there is none any more
 }
 
 // alertStep is a step in an alert's life, for viewers, after the commit.
@@ -80,6 +83,9 @@ func newAlertState(p *plan.Plan, def *plan.Alert, cfg *Config, partitions int) (
 		return f
 	}
 	s.when, s.recover, s.value = compile(def.When), compile(def.Recover), compile(def.Value)
+	if err == nil {
+		s.scores, err = newScored(p, def, cfg, partitions)
+	}
 	return s, err
 }
 
@@ -141,7 +147,7 @@ func (p *partition) restoreAlerts() error {
 				dropped = true
 			}
 			return nil
-		}))
+		}), p.restoreScores(id, s))
 		var shown []alertStep
 		s.Each(func(l alert.Live) {
 			p.standing.put(p.id, s.def, l)
@@ -180,7 +186,9 @@ func (p *partition) adoptAlerts(t *turn) error {
 		}
 		s.Close(t.now, func(step alert.Transition) { p.alertStep(t, s, step) })
 		t.tx.DropAlert(p.id, id)
-		p.m.alertsLive.DeleteLabelValues(s.def.Name, fmt.Sprint(p.id))
+		for _, m := range []*prometheus.GaugeVec{p.m.alertsLive, p.m.scoredKeys, p.m.scoredBytes} {
+			m.DeleteLabelValues(s.def.Name, fmt.Sprint(p.id))
+		}
 	}
 	return nil
 }
@@ -192,23 +200,33 @@ func (p *partition) judgeWindow(t *turn, v *merge.View, start int64, key []byte,
 	}
 }
 
-// judge says what the rules on a source make of a row. Steps follow at the turn's end: in which order rows came within a turn changes nothing.
+// judge lets the rules on a source see a row at the turn's end: in which order rows came within a turn changes nothing.
 func (p *partition) judge(t *turn, source uint32, us int64, key string, row []value.Value) {
 	for _, s := range p.watched[source] {
-		r := alert.Row{Us: us, Gone: row == nil, Value: math.NaN()}
-		if row != nil {
-			r.Holds = isTrue(s.when(row))
-			if r.Recovers = !r.Holds; s.recover != nil {
-				r.Recovers = isTrue(s.recover(row))
-			}
-			if s.value != nil {
-				if v := s.value(row); !v.IsNull() {
-					r.Value = v.Float()
-				}
-			}
-		}
-		t.judged = append(t.judged, judgedRow{s, key, r})
+		t.judged = append(t.judged, judgedRow{s, key, us, row})
 	}
+}
+
+// judgement is what a rule says of a row.
+func (s *alertState) judgement(j judgedRow) alert.Row {
+	r := alert.Row{Us: j.us, Gone: j.row == nil, Value: math.NaN()}
+	row := j.row
+	if len(s.scores) > 0 {
+		row = s.scoreRow(j.key, j.us, row)
+	}
+	if row == nil {
+		return r
+	}
+	r.Holds = isTrue(s.when(row))
+	if r.Recovers = !r.Holds; s.recover != nil {
+		r.Recovers = isTrue(s.recover(row))
+	}
+	if s.value != nil {
+		if v := s.value(row); !v.IsNull() {
+			r.Value = v.Float()
+		}
+	}
+	return r
 }
 
 func isTrue(v value.Value) bool { return !v.IsNull() && v.Bool() }
@@ -216,18 +234,20 @@ func isTrue(v value.Value) bool { return !v.IsNull() && v.Bool() }
 // advanceAlerts lets rules follow the turn's rows and watermarks, and keeps what changed.
 func (p *partition) advanceAlerts(t *turn) {
 	slices.SortStableFunc(t.judged, func(a, b judgedRow) int { // revisions of a row stay in order
-		return cmp.Or(cmp.Compare(a.alert.def.Id, b.alert.def.Id), cmp.Compare(a.row.Us, b.row.Us), strings.Compare(a.key, b.key))
+		return cmp.Or(cmp.Compare(a.alert.def.Id, b.alert.def.Id), cmp.Compare(a.us, b.us), strings.Compare(a.key, b.key))
 	})
 	for _, j := range t.judged {
-		j.alert.Row(j.key, j.row, func(step alert.Transition) { p.alertStep(t, j.alert, step) })
+		j.alert.Row(j.key, j.alert.judgement(j), func(step alert.Transition) { p.alertStep(t, j.alert, step) })
 	}
 	t.judged = nil
 	for _, def := range p.plan.Alerts { // in order, so that entries are numbered the same in each run
 		s := p.alerts[def.Id]
-		if mark := p.alertMark(s); mark > dawn {
+		mark := p.alertMark(s)
+		if mark > dawn {
 			s.Advance(mark, func(step alert.Transition) { p.alertStep(t, s, step) })
 		}
 		s.Changed(func(key string, state []byte) { t.tx.AlertKey(p.id, def.Id, key, state) })
+		p.keepScores(t, s, mark)
 		p.countAlerts(s)
 	}
 }

@@ -64,8 +64,10 @@ type Config struct {
 	} `yaml:"fences" help:"geofences"`
 
 	Alerts struct {
-		Quiet   time.Duration `yaml:"quiet" default:"5m" help:"an alert on a pattern or on fence_events without RECOVER WHEN is resolved this long after its last match or event, in event time; one on a view does not begin again by a revision for so long after it ended"`
-		MaxLive int           `yaml:"max_live" default:"10000" help:"alerts of one rule that are pending, firing or acknowledged at once; past it none begins, counted"`
+		Quiet     time.Duration `yaml:"quiet" default:"5m" help:"an alert on a pattern or on fence_events without RECOVER WHEN is resolved this long after its last match or event, in event time; one on a view does not begin again by a revision for so long after it ended"`
+		MaxLive   int           `yaml:"max_live" default:"10000" help:"alerts of one rule that are pending, firing or acknowledged at once; past it none begins, counted"`
+		MaxScored int           `yaml:"max_scored" default:"1000000" help:"keys of which each anomaly(…), zscore(…) and the like of an alert keeps a model, of about 700 bytes; rows of further keys have no score, counted"`
+		Forget    time.Duration `yaml:"forget" default:"336h" help:"a key without rows for so long, in event time, is forgotten by anomaly(…) and the like, and learned anew"`
 
 		Webhooks     map[string]string `yaml:"webhooks" secret:"true" help:"channels that get each step of an alert as JSON: name to address"`
 		Secrets      map[string]string `yaml:"secrets" secret:"true" help:"what signs the requests of a webhook (Standard Webhooks, HMAC-SHA256): its name to any text, or whsec_…"`
@@ -183,6 +185,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("alerts.quiet: %s must be above 0", c.Alerts.Quiet)
 	case c.Alerts.MaxLive < 1:
 		return fmt.Errorf("alerts.max_live: %d must be at least 1", c.Alerts.MaxLive)
+	case c.Alerts.MaxScored < 1:
+		return fmt.Errorf("alerts.max_scored: %d must be at least 1", c.Alerts.MaxScored)
+	case c.Alerts.Forget < time.Hour:
+		return fmt.Errorf("alerts.forget: %s must be at least 1h", c.Alerts.Forget)
 	case c.Alerts.Keep < time.Minute:
 		return fmt.Errorf("alerts.keep: %s must be at least 1m", c.Alerts.Keep)
 	case c.Alerts.MaxWaiting < 1:

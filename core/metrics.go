@@ -19,7 +19,8 @@ type metrics struct {
 	patternKeys, patternBytes                   *prometheus.GaugeVec
 	late                                        *prometheus.CounterVec
 	alertSteps, alertsRefused                   *prometheus.CounterVec
-	alertsLive                                  *prometheus.GaugeVec
+	unscored                                    *prometheus.CounterVec
+	alertsLive, scoredKeys, scoredBytes         *prometheus.GaugeVec
 	future                                      *prometheus.CounterVec
 	watermark                                   *prometheus.GaugeVec
 	committed                                   prometheus.Observer
@@ -84,6 +85,12 @@ func (m *metrics) registerPatterns(r prometheus.Registerer) {
 	m.alertsLive = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_core_alerts_live",
 		Help: "Alerts that are pending, firing or acknowledged."}, []string{"alert", "partition"})
 	r.MustRegister(m.alertsLive)
+	m.scoredKeys = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_core_alert_score_keys",
+		Help: "Keys of which ANOMALY and its like in an alert's conditions keep a model; at most alerts.max_scored."}, []string{"alert", "partition"})
+	m.scoredBytes = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_core_alert_score_bytes",
+		Help: "Memory that these models take, by estimate."}, []string{"alert", "partition"})
+	r.MustRegister(m.scoredKeys, m.scoredBytes)
+	m.unscored = counter("hexpane_core_alert_unscored_total", "Rows of keys past alerts.max_scored, which have no score.", "alert")
 	m.patternMatches = counter("hexpane_core_pattern_matches_total", "Matches found.", "pattern")
 	m.patternLate = counter("hexpane_core_pattern_late_total", "Rows that came behind the watermark and were left out; they are in the table late.", "pattern")
 	m.patternLimited = counter("hexpane_core_pattern_limited_total",

@@ -56,8 +56,10 @@ func planAlert(p *plan.Plan, st *CreateAlert) *plan.Alert {
 	rel := alertSource(p, st, def)
 	nodes := newWork(p)
 	s := &scope{Relation: rel, nodes: nodes, width: len(rel.Columns)}
+	looks := &scores{def: def, on: rel.Name, width: s.width, nodes: nodes, view: rel.View}
 	bind := func(e Expr, clause string) *plan.Expr {
-		bound := (&binder{leaf: s.rowLeaf(clause), nodes: nodes}).condition(e, clause)
+		looks.row = s.rowLeaf(clause)
+		bound := (&binder{leaf: looks.leaf, nodes: nodes}).condition(e, clause)
 		if _, err := expr.Compile(bound); err != nil {
 			fail(e.position(), "%s", err)
 		}
@@ -67,7 +69,11 @@ func planAlert(p *plan.Plan, st *CreateAlert) *plan.Alert {
 	if st.Recover != nil {
 		def.Recover = bind(st.Recover, "RECOVER WHEN")
 	}
-	def.Value = compared(def.When)
+	if def.Value = compared(def.When); def.Value != nil {
+		if i := scoreIn(def.Value, s.width); i >= 0 {
+			def.Value = def.Scores[i].Argument // of a score, what is scored
+		}
+	}
 	for i, c := range st.Notify {
 		if slices.ContainsFunc(st.Notify[:i], func(o Ident) bool { return o.Is(c.Name) }) {
 			fail(c.Pos, "channel `%s` is named twice", c.Name)

@@ -215,8 +215,10 @@ func noFunction(c *Call) {
 	switch {
 	case upper == "TUMBLE", upper == "HOP", upper == "SESSION":
 		fail(c.Pos, "%s stands in GROUP BY", upper)
+	case scoreForms[upper] != "":
+		fail(c.Pos, "%s stands in WHEN and RECOVER WHEN of an alert on a view", upper)
 	}
-	fail(c.Pos, "no function `%s`%s", shorten(c.Function), didYouMean(c.Function, append(expr.Names(), aggregateNames...)))
+	fail(c.Pos, "no function `%s`%s", shorten(c.Function), didYouMean(c.Function, append(append(expr.Names(), aggregateNames...), scoreNames...)))
 }
 
 // folded checks the call and computes it now if all of it is known: NOW() − INTERVAL '5' MINUTE is a literal then,

@@ -22,6 +22,8 @@ func alertParts(p *plan.Plan, a *plan.Alert) (parts [][2]string) {
 		}
 	}
 	columns := alertColumns(p, a)
+	calls := scoreCalls(a, columns)
+	columns = append(columns, calls...)
 	key := strings.Join(namesOf(a.Keys), ", ")
 	if key == "" {
 		key = "none: one alert of all rows"
@@ -31,6 +33,9 @@ func alertParts(p *plan.Plan, a *plan.Alert) (parts [][2]string) {
 	add("for", forText(a))
 	if a.Recover != nil {
 		add("recover", Format(written(a.Recover, columns)))
+	}
+	for i, c := range calls {
+		add("score", Format(c)+": "+scoreWarmUp(a.Scores[i]))
 	}
 	add("severity", a.Severity)
 	add("notify", strings.Join(a.Notify, ", "))

@@ -2,7 +2,9 @@ package state
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
+	"slices"
 )
 
 // What alerts keep of a key in one partition.
@@ -21,7 +23,34 @@ func (t *Tx) AlertKey(partition, alert uint32, k string, state []byte) {
 }
 
 // DropAlert deletes all that an alert keeps in one partition.
-func (t *Tx) DropAlert(partition, alert uint32) { t.drop(key('A', alert, partition)) }
+func (t *Tx) DropAlert(partition, alert uint32) {
+	t.drop(key('A', alert, partition))
+	t.drop(key('S', alert, partition))
+}
+
+func scoreKey(partition, alert uint32, score, part byte, k string) []byte {
+	return append(append(key('S', alert, partition), score, part), k...)
+}
+
+// ScoreKey keeps a part of what a score knows of a key; nil lets go of it.
+func (t *Tx) ScoreKey(partition, alert uint32, score, part byte, k string, state []byte) {
+	if k := scoreKey(partition, alert, score, part, k); state == nil {
+		t.delete(k)
+	} else {
+		t.set(k, state)
+	}
+}
+
+// ScoreKeys gives what the scores of an alert keep in one partition.
+func (s *Store) ScoreKeys(partition, alert uint32, f func(score, part byte, k string, state []byte) error) error {
+	prefix := key('S', alert, partition)
+	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
+		if len(k) < len(prefix)+2 {
+			return false, errCorrupt
+		}
+		return true, f(k[len(prefix)], k[len(prefix)+1], string(k[len(prefix)+2:]), v)
+	})
+}
 
 // AlertKeys gives what is kept of an alert in one partition.
 func (s *Store) AlertKeys(partition, alert uint32, f func(k string, state []byte) error) error {
@@ -30,7 +59,16 @@ func (s *Store) AlertKeys(partition, alert uint32, f func(k string, state []byte
 }
 
 // Alerts gives the ids of the alerts that keep anything, in whatever partition.
-func (s *Store) Alerts() ([]uint32, error) { return s.ids('A') }
+func (s *Store) Alerts() ([]uint32, error) {
+	known, err := s.ids('A')
+	scored, e := s.ids('S')
+	for _, id := range scored {
+		if !slices.Contains(known, id) {
+			known = append(known, id)
+		}
+	}
+	return known, errors.Join(err, e)
+}
 
 // ids gives the different numbers that stand first in the keys of a prefix.
 func (s *Store) ids(prefix byte) (ids []uint32, err error) {

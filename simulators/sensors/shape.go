@@ -10,14 +10,14 @@ import (
 type shape struct {
 	kind       string
 	mean       float64
-	day        [3]wave   // by the hour of the day
-	weekend    float64   // what Saturday and Sunday are of other days
-	fresh      float64   // deviation of days among themselves, relative
-	noise      float64   // deviation of a reading's own noise
-	freedom    int       // of the noise's tail: Student's t; 0: normal
-	growing    float64   // noise that grows with the root of the value
-	weather    float64   // deviation of what wanders
-	memory     float64   // of the weather, hours
+	day        [3]wave // by the hour of the day
+	weekend    float64 // what Saturday and Sunday are of other days
+	fresh      float64 // deviation of days among themselves, relative
+	noise      float64 // deviation of a reading's own noise
+	freedom    int     // of the noise's tail: Student's t; 0: normal
+	growing    float64 // noise that grows with the root of the value
+	weather    float64 // deviation of what wanders
+	memory     float64 // of the weather, hours
 	resolution float64
 	least      float64 // no value is below
 }

@@ -96,20 +96,20 @@ func (s *Scores) sound(k *key) bool {
 		last = r.us
 	}
 	m := &k.base
-	for _, x := range append([]float32{m.level, m.scale, m.lately, m.spread, m.last, m.quantum, m.offset, m.about, m.shift, m.shiftScale, m.peak, m.swing, m.equal,
+	for _, x := range append([]float32{m.level, m.scale, m.lately, m.spread, m.last, m.quantum, m.offset, m.about, m.shift, m.shiftScale, m.peak, m.middle, m.swing, m.equal,
 		m.slotSum, m.slotOff, m.spikes.rate, m.spikes.excess, m.shifts.rate, m.shifts.excess}, k.ring...) {
 		if !finite(float64(x)) {
 			return false
 		}
 	}
-	return finite(m.origin) && int(m.slot) >= -1 && int(m.slot) < max(s.slots, 1)
+	return finite(m.origin) && int(m.slot) >= -1 && int(m.slot) < max(s.slots, 1) && (m.slotN == 0 || m.slot >= 0)
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // perKey is about how much memory a key takes, its name and its place in the table with it.
 func (s *Scores) perKey() int {
-	return int(unsafe.Sizeof(key{})) + s.slots*6 + max(0, s.ring-kept)*4 + 80
+	return int(unsafe.Sizeof(key{})) + s.slots*6 + s.ring*4 + 80
 }
 
 // coder writes fields one behind the other, or reads them back: one description for both.
@@ -144,7 +144,7 @@ func (c *coder) hot(k *key) {
 	}
 	c.int(&m.n)
 	c.int(&m.known)
-	for _, v := range []*float32{&m.level, &m.scale, &m.lately, &m.spread, &m.last, &m.quantum, &m.offset, &m.about, &m.shift, &m.shiftScale, &m.peak, &m.swing,
+	for _, v := range []*float32{&m.level, &m.scale, &m.lately, &m.spread, &m.last, &m.quantum, &m.offset, &m.about, &m.shift, &m.shiftScale, &m.peak, &m.middle, &m.swing,
 		&m.equal, &m.slotSum, &m.slotOff, &m.spikes.rate, &m.spikes.excess, &m.shifts.rate, &m.shifts.excess} {
 		c.float(v)
 	}

@@ -32,7 +32,7 @@ type model struct {
 	offset, about, shift, shiftScale float32
 	shifted                          int64 // since when they are off; 0: they aren't
 	peak                             float32
-	swing                            float32 // of the profile, from its least to its most
+	middle, swing                    float32 // of the profile, and how far it is off that in the mean
 	shifts                           tail
 
 	// Rows as the one before: how many now, the most there were, how likely the next is.
@@ -63,13 +63,14 @@ func toward(mean *float32, x, n float64) { *mean += float32((x - float64(*mean))
 
 // view is a row as the model sees it before it learns it.
 type view struct {
-	x     float64
-	off   float64 // off the profile
-	near  float64 // off the level
-	rest  float64 // off the usual
-	lost  bool    // there is no level: it was too long ago
-	ready bool    // the profile is used
-	noise float64 // by how much noise is wider at this time than on the whole
+	x        float64
+	expected float64 // what the profile says, if it is ready
+	off      float64 // off that
+	near     float64 // off the level
+	rest     float64 // off the usual
+	lost     bool    // there is no level: it was too long ago
+	ready    bool    // the profile is used
+	noise    float64 // by how much noise is wider at this time than on the whole
 }
 
 func (m *model) begin(r row) {
@@ -81,18 +82,16 @@ func (m *model) begin(r row) {
 func (s *Scores) view(m *model, k *key, r row) view {
 	v := view{x: r.x - m.origin}
 	expected, ready := s.expected(m, k, r.us)
-	if v.ready = ready; ready && m.known == 0 {
-		m.level -= float32(expected)
-		m.about, m.shiftScale = m.scale, m.scale
-	}
-	v.off = v.x - expected
-	v.noise = 1
+	v.off, v.noise, v.ready, v.expected = v.x-expected, 1, ready, expected
 	if ready {
 		v.noise = s.noise(k, r.us)
 	}
 	v.lost = m.n == 0 || s.EachUs > 0 && r.us-m.us > max(10*s.EachUs, 3600_000_000)
-	if !v.lost {
-		v.near = v.off - float64(m.level)
+	if level := float64(m.level); !v.lost {
+		if ready && m.known == 0 { // the level is not relative to the profile yet
+			level -= expected
+		}
+		v.near = v.off - level
 	}
 	v.rest = v.off - float64(m.offset)
 	return v
@@ -102,6 +101,10 @@ func (s *Scores) view(m *model, k *key, r row) view {
 func (s *Scores) step(m *model, k *key, r row) {
 	m.begin(r)
 	v := s.view(m, k, r)
+	if v.ready && m.known == 0 {
+		m.level -= float32(v.expected)
+		m.about, m.shiftScale, m.middle = m.scale, m.scale, float32(v.expected)
+	}
 	if v.lost {
 		m.level, m.odd, m.run = float32(v.off), 0, 0
 	} else {
@@ -166,7 +169,7 @@ func (s *Scores) learnNoise(m *model, v view) {
 	if m.n > early && scale > 0 {
 		d = min(d, 3*scale)
 	}
-	toward(&m.scale, 1.2533*d, min(n, s.memory)*slow)
+	toward(&m.scale, 1.2533*d*v.noise, min(n, s.memory)*slow) // over all times: noise is relative to it
 }
 
 // wider is how much wider the noise of late is than the usual, as a logarithm.
@@ -201,6 +204,8 @@ func (s *Scores) learnLevel(m *model, v view, us int64) {
 func (s *Scores) learnUsual(m *model, v view, us int64) {
 	m.known++
 	n := float64(m.known)
+	toward(&m.middle, v.expected, min(n, s.memory))
+	toward(&m.swing, math.Abs(v.expected-float64(m.middle)), min(n, s.memory))
 	scale := m.together()
 	toward(&m.shift, clip(v.rest, 30*scale), min(n, s.smooth))
 	z := math.Abs(float64(m.shift)) / max(scale, 1e-30)
@@ -229,7 +234,7 @@ func (s *Scores) learnUsual(m *model, v view, us int64) {
 }
 
 // together is the scale of what rows of late are off together: days may differ by a part of the profile's swing, and a mean is not finer than its rows let it be.
-func (m *model) together() float64 { return float64(max(m.shiftScale, m.swing/30, m.scale/5)) }
+func (m *model) together() float64 { return float64(max(m.shiftScale, m.swing/10, m.scale/5)) }
 
 // apart is the scale of what a single row is off the usual.
 func (m *model) apart() float64 { return float64(max(m.about, m.scale/2)) }

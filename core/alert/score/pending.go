@@ -57,8 +57,8 @@ func (s *Scores) newKey() *key {
 	if s.slots > 0 {
 		k.profile, k.noise, k.seen = make([]float32, s.slots), make([]int8, s.slots), make([]uint8, s.slots)
 	}
-	if s.ring > kept {
-		k.ring = make([]float32, 0, s.ring-kept)
+	if s.ring > 0 {
+		k.ring = make([]float32, 0, s.ring)
 	}
 	return k
 }

@@ -1,9 +1,6 @@
 package score
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // slotAt gives the place of a row's middle in the period, and how far it is into that.
 func (s *Scores) slotAt(us int64) (slot int, part float64) {
@@ -98,7 +95,6 @@ func (k *key) closeSlot() bool {
 	}
 	k.seen[i] = min(k.seen[i]+1, 100)
 	m.slotN, m.slotSum, m.slotOff = 0, 0, 0
-	m.swing = slices.Max(k.profile) - slices.Min(k.profile)
 	return true
 }
 

@@ -10,11 +10,15 @@ import (
 func (s *Scores) rolling(k *key, i int, x float64) (float64, bool) {
 	var room [MaxWindows]float64
 	all := room[:0]
+	origin := k.base.origin
+	if k.base.n == 0 && k.n > 0 {
+		origin = k.rows[0].x // as it will be
+	}
 	for _, v := range k.ring[max(0, len(k.ring)-(s.ring-min(i, s.ring))):] {
-		all = append(all, float64(v)+k.base.origin)
+		all = append(all, float64(v))
 	}
 	for _, r := range k.rows[max(0, i-s.ring):i] {
-		all = append(all, r.x)
+		all = append(all, float64(float32(r.x-origin))) // as the ring has it
 	}
 	if len(all) < max(MinWindows, s.ring/2) {
 		return 0, false
@@ -37,7 +41,7 @@ func (s *Scores) rolling(k *key, i int, x float64) (float64, bool) {
 	if scale == 0 {
 		scale = 1.2533 * mean // more than half are equal
 	}
-	return ratio(x-middle, scale, step, middle)
+	return ratio(x-origin-middle, scale, step, middle+origin)
 }
 
 // ratio is off in scales. A signal that moves in steps is off by no more than so many of them, and of one that never moved one hundredth is the scale.
@@ -61,10 +65,7 @@ func (s *Scores) remember(k *key, r row) {
 	}
 	k.base.n++
 	k.base.us = r.us
-	if s.ring <= kept {
-		return
-	}
-	if len(k.ring) == s.ring-kept {
+	if len(k.ring) == s.ring {
 		k.ring = slices.Delete(k.ring, 0, 1)
 	}
 	k.ring = append(k.ring, float32(r.x-k.base.origin))

@@ -39,6 +39,9 @@ const (
 	DefaultAlpha                           = 0.05
 )
 
+// largest is as large as a number may be that is scored: models are of single precision.
+const largest = 1e30
+
 const dayUs = 86400_000_000
 
 // Spec is a call in a rule.
@@ -88,7 +91,7 @@ func (s *Scores) Refused() uint64 { return s.refused }
 
 // Row scores x, the row of a key at a time, and learns from it; a row of a time that there was is a revision. There may be no score.
 func (s *Scores) Row(name string, us int64, x float64) (score float64, ok bool) {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
+	if !(math.Abs(x) <= largest) { // nor NaN
 		s.Gone(name, us)
 		return 0, false
 	}
@@ -150,8 +153,6 @@ func (s *Scores) forget(name string) {
 	delete(s.keys, name)
 	s.changed[name] = goneParts
 }
-
-func (s *Scores) perKey() int { return 400 }
 
 // sorted gives the keys that changed, in order.
 func (s *Scores) sorted() []string {

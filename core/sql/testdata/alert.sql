@@ -91,6 +91,47 @@ DROP VIEW per_sensor;
 DROP PATTERN falls;
 --> error 1:14: pattern falls cannot be dropped: alert fell is built on it; DROP ALERT first
 
+CREATE ALERT odd ON per_sensor WHEN anomaly(avg_temp) > 0.99 RECOVER WHEN ANOMALY(avg_temp) < 0.5 AND zscore(n) BETWEEN -3 AND 3 SEVERITY warning;
+CREATE ALERT off ON per_sensor WHEN zscore(avg_temp * 1.8 + 32, 30) > 4 OR ewma_zscore(avg_temp, 0.1) > 4 OR ewma_zscore(avg_temp, '90m') > 4 OR seasonal_zscore(avg_temp, 'week') > 5 OR anomaly(n, 'day') > 0.999 SEVERITY info;
+EXPLAIN odd;
+EXPLAIN off;
+DESCRIBE odd;
+--> alert odd created
+--> alert off created
+--> alert odd on view per_sensor
+--> ├─ edge: nothing
+--> └─ core: each window's row once the watermark has passed it, and each revision
+-->    ├─ key      sensor
+-->    ├─ when     ANOMALY(avg_temp) > 0.99
+-->    ├─ recover  ANOMALY(avg_temp) < 0.5 AND ZSCORE(n) BETWEEN -3 AND 3
+-->    ├─ score    ANOMALY(avg_temp): 0 to 1, of each key; spikes from its 33rd window on, all else after 2 days
+-->    ├─ score    ZSCORE(n): deviations from the median of its last 60 windows, once half of them are there
+-->    └─ severity warning
+--> alert off on view per_sensor
+--> ├─ edge: nothing
+--> └─ core: each window's row once the watermark has passed it, and each revision
+-->    ├─ key      sensor
+-->    ├─ when     ZSCORE(avg_temp * 1.8 + 32, 30) > 4 OR EWMA_ZSCORE(avg_temp, 0.1) > 4 OR EWMA_ZSCORE(avg_temp, '1h30m0s') > 4 OR SEASONAL_ZSCORE(avg_temp, 'week') > 5 OR ANOMALY(n) > 0.999
+-->    ├─ score    ZSCORE(avg_temp * 1.8 + 32, 30): deviations from the median of its last 30 windows, once half of them are there
+-->    ├─ score    EWMA_ZSCORE(avg_temp, 0.1): deviations from its average that forgets, from the 33rd window on
+-->    ├─ score    EWMA_ZSCORE(avg_temp, '1h30m0s'): deviations from its average that forgets, from the 33rd window on
+-->    ├─ score    SEASONAL_ZSCORE(avg_temp, 'week'): deviations from its profile of a week, after 2 weeks
+-->    ├─ score    ANOMALY(n): 0 to 1, of each key; spikes from its 33rd window on, all else after 2 days
+-->    └─ severity info
+--> part | text
+--> on | per_sensor
+--> key | sensor
+--> when | ANOMALY(avg_temp) > 0.99
+--> recover | ANOMALY(avg_temp) < 0.5 AND ZSCORE(n) BETWEEN -3 AND 3
+--> score | ANOMALY(avg_temp): 0 to 1, of each key; spikes from its 33rd window on, all else after 2 days
+--> score | ZSCORE(n): deviations from the median of its last 60 windows, once half of them are there
+--> severity | warning
+
+DROP ALERT odd;
+DROP ALERT off;
+--> alert odd dropped; what fired by it is resolved
+--> alert off dropped; what fired by it is resolved
+
 DROP ALERT hot;
 DROP ALERT slow;
 DROP ALERT IF EXISTS slow;

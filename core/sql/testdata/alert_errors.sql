@@ -3,11 +3,13 @@ CREATE VIEW per_sensor AS SELECT sensor, AVG(temp) AS avg_temp, COUNT(*) AS n FR
 CREATE VIEW for_ever AS SELECT sensor, COUNT(*) AS n FROM temps GROUP BY sensor;
 CREATE PATTERN falls AS SELECT * FROM temps MATCH_RECOGNIZE (PARTITION BY sensor MEASURES A.temp AS before PATTERN (A B) DEFINE B AS temp < A.temp - 10);
 CREATE ALERT hot ON per_sensor WHEN avg_temp > 80 SEVERITY info;
+CREATE VIEW slow AS SELECT sensor, COUNT(*) AS n FROM temps WINDOW TUMBLING (SIZE 12 HOURS) GROUP BY sensor;
 --> stream temps created
 --> view per_sensor created
 --> view for_ever created
 --> pattern falls created
 --> alert hot created
+--> view slow created
 
 CREATE ALERT a per_sensor WHEN n > 1 SEVERITY info
 --> error 1:16: expected ON, found `per_sensor`
@@ -113,6 +115,54 @@ CREATE VIEW hot AS SELECT COUNT(*) AS n FROM temps
 
 CREATE ALERT alerts ON per_sensor WHEN n > 1 SEVERITY info
 --> error 1:14: alerts is a built-in table
+
+CREATE ALERT a ON falls WHEN anomaly(before) > 0.99 SEVERITY info
+--> error 1:30: ANOMALY looks back over the windows of a view, and falls has none
+
+CREATE ALERT a ON fence_events WHEN zscore(speed_kmh) > 3 SEVERITY info
+--> error 1:37: ZSCORE looks back over the windows of a view, and fence_events has none
+
+SELECT anomaly(avg_temp) FROM per_sensor
+--> error 1:8: ANOMALY stands in WHEN and RECOVER WHEN of an alert on a view
+
+CREATE VIEW w AS SELECT sensor, ZSCORE(temp) AS z FROM temps
+--> error 1:33: ZSCORE stands in WHEN and RECOVER WHEN of an alert on a view
+
+CREATE ALERT a ON per_sensor WHEN anomaly(sensor) > 0.99 SEVERITY info
+--> error 1:43: ANOMALY takes a number, not STRING
+
+CREATE ALERT a ON per_sensor WHEN anomaly() > 0.99 SEVERITY info
+--> error 1:35: ANOMALY is called ANOMALY(x) or ANOMALY(x, 'week')
+
+CREATE ALERT a ON per_sensor WHEN anomaly(avg_temp, 'month') > 0.99 SEVERITY info
+--> error 1:53: ANOMALY is called ANOMALY(x) or ANOMALY(x, 'week')
+
+CREATE ALERT a ON per_sensor WHEN anomaly(zscore(avg_temp)) > 0.99 SEVERITY info
+--> error 1:43: a score of a score: ANOMALY takes a number of the window
+
+CREATE ALERT a ON per_sensor WHEN anomaly(avg_temp) SEVERITY info
+--> error 1:35: WHEN takes a condition, not DOUBLE
+
+CREATE ALERT a ON per_sensor WHEN zscore(avg_temp, 3) > 4 SEVERITY info
+--> error 1:52: ZSCORE is called ZSCORE(x) or ZSCORE(x, 30), with 8 to 240 windows
+
+CREATE ALERT a ON per_sensor WHEN zscore(avg_temp, n) > 4 SEVERITY info
+--> error 1:52: the second argument is a number or text that stands there: ZSCORE(x) or ZSCORE(x, 30), with 8 to 240 windows
+
+CREATE ALERT a ON per_sensor WHEN ewma_zscore(avg_temp, 2) > 4 SEVERITY info
+--> error 1:57: EWMA_ZSCORE is called EWMA_ZSCORE(x), EWMA_ZSCORE(x, 0.1) or EWMA_ZSCORE(x, '30m')
+
+CREATE ALERT a ON per_sensor WHEN ewma_zscore(avg_temp, 'a while') > 4 SEVERITY info
+--> error 1:57: a half-life is a length of time up to 30 days like '30m' or '6h', not 'a while'
+
+CREATE ALERT a ON slow WHEN seasonal_zscore(n) > 4 SEVERITY info
+--> error 1:29: slow has windows of 12 hours: a profile of 1 day needs at least 4
+
+CREATE ALERT a ON per_sensor WHEN anomly(avg_temp) > 0.99 SEVERITY info
+--> error 1:35: no function `anomly`; did you mean `ANOMALY`?
+
+CREATE ALERT a ON per_sensor WHEN zscore(n,8)+zscore(n,9)+zscore(n,10)+zscore(n,11)+zscore(n,12)+zscore(n,13)+zscore(n,14)+zscore(n,15)+zscore(n,16) > 9 SEVERITY info
+--> error 1:137: an alert has at most 8 different scores
 
 DROP ALERT hott
 --> error 1:12: no alert `hott`; did you mean `hot`?
