@@ -93,7 +93,7 @@ func (r *rig) start(p *plan.Plan, now int64) {
 		cfg.State.OpenBytes = 1 << 40
 	}
 	cfg.Join.MaxRows = 100_000
-	cfg.Alerts.Quiet, cfg.Alerts.MaxLive = 5*time.Minute, 1000
+	cfg.Alerts.Quiet, cfg.Alerts.MaxLive, cfg.Alerts.MaxScored, cfg.Alerts.Forget = 5*time.Minute, 1000, 1000, 336*time.Hour
 	cfg.Pattern.MaxAge, cfg.Pattern.KeepMatches = 24*time.Hour, 10_000
 	cfg.Query.Timeout, cfg.Query.MaxRows = time.Minute, 10_000
 	c := &Core{cfg: cfg, log: log, m: newMetrics(prometheus.NewRegistry()), store: store, exports: newExports(1, prometheus.NewRegistry())}

@@ -102,17 +102,20 @@ func threshold(run *sensors.Run, allowed int, each bool) (best week, deviations 
 	return best, deviations
 }
 
-// The default anomaly alert finds what is planted into a week of sensors, and hardly anything else. A fifth of the week in all runs, on a seed of its own each
-// time; with HEXPANE_SOAK=1 eight weeks of 500 sensors with 50 faults.
+// The default anomaly alert finds what is planted into a week of sensors, and hardly anything else: at least 45 of 50 faults, with at most 10 false alerts. A fifth
+// of one week in all runs; with HEXPANE_SOAK=1 eight weeks of seeds that nobody has seen, of which one may have bad luck.
 func TestAnomaliesOfAWeek(t *testing.T) {
 	weeks, part := 1, 5
 	if os.Getenv("HEXPANE_SOAK") != "" {
 		weeks, part = 8, 1
 	}
 	byKind, planted := map[string]int{}, map[string]int{}
-	least, most, told := math.MaxInt, 0, 0
+	least, most, told, found, wrong := math.MaxInt, 0, 0, 0, 0
 	for range weeks {
-		c := sensors.Week(rand.Uint64() >> 1)
+		c := sensors.Week(1)
+		if part == 1 {
+			c.Seed = rand.Uint64() >> 1
+		}
 		c.Sensors, c.Faults = c.Sensors/part, c.Faults/part
 		run := sensors.Make(c)
 		scores := scores(t, run)
@@ -126,13 +129,16 @@ func TestAnomaliesOfAWeek(t *testing.T) {
 			}
 			told += w.found[n]
 		}
+		found, wrong = found+len(w.found), wrong+w.wrong
 		least, most = min(least, len(w.found)), max(most, w.wrong)
 		t.Logf("seed %d, %d sensors, %d faults: anomaly(value) > 0.99 finds %d with %d false alerts; with no more than %d, limits of each sensor at %.2f deviations find %d, limits of each kind at %.2f find %d",
 			c.Seed, c.Sensors, c.Faults, len(w.found), w.wrong, 10/part, times, len(own.found), far, len(shared.found))
-		// A fifth of a week has a fifth of the faults: chance has more of a say.
-		if slack := (part - 1) / 2; len(w.found) < 45/part-slack || w.wrong > 10/part+2*slack {
+		if len(w.found) < 42/part || w.wrong > 16/part {
 			t.Errorf("seed %d: of %d faults %d were found, with %d false alerts", c.Seed, c.Faults, len(w.found), w.wrong)
 		}
+	}
+	if found < 45*weeks/part || wrong > 10*weeks/part {
+		t.Errorf("in %d weeks %d of %d faults were found, with %d false alerts", weeks, found, 50*weeks/part, wrong)
 	}
 	var kinds []string
 	for _, k := range slices.Sorted(maps.Keys(planted)) {
@@ -144,9 +150,9 @@ func TestAnomaliesOfAWeek(t *testing.T) {
 // What 0.99 says: of a healthy sensor a week in a hundred has a row as odd as that. Measured on weeks without faults, with the noise that
 // the simulator has; up to thrice as often is let pass, since a tail is told from few rows.
 func TestTheScoreOfHealthySensors(t *testing.T) {
-	c := sensors.Config{Seed: rand.Uint64() >> 1, Sensors: 40, Days: 7, Step: 5 * time.Minute}
+	c := sensors.Config{Seed: 1, Sensors: 20, Days: 7, Step: 5 * time.Minute}
 	if os.Getenv("HEXPANE_SOAK") != "" {
-		c.Sensors = 1000
+		c.Seed, c.Sensors = rand.Uint64()>>1, 1000
 	}
 	run := sensors.Make(c)
 	scores := scores(t, run)
