@@ -15,7 +15,7 @@
 //	insert.go     INSERT INTO
 //	fences.go     the fences in force, and their edits; fenced.go a partition's devices at them; whereabouts.go who is in which now
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
-//	patterns.go   patterns: rows of a route → matches
+//	patterns.go   patterns: rows of a route → matches; arrival.go those told before they are final
 //	alerts.go     alerts: rows judged by rules, and where their steps go; standing.go those that stand, and what operators do to them;
 //	              channels.go where to, notices.go what goes there, silences.go what does not
 //	marks.go      what edges are told of their batches

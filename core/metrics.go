@@ -16,6 +16,7 @@ type metrics struct {
 	joinShed, fenceLate                         prometheus.Counter
 	rows, fenceEvents                           *prometheus.CounterVec
 	patternMatches, patternLate, patternLimited *prometheus.CounterVec
+	patternEarly                                *prometheus.CounterVec
 	patternKeys, patternBytes                   *prometheus.GaugeVec
 	late                                        *prometheus.CounterVec
 	alertSteps, alertsRefused                   *prometheus.CounterVec
@@ -95,6 +96,7 @@ func (m *metrics) registerPatterns(r prometheus.Registerer) {
 	m.patternLate = counter("hexpane_core_pattern_late_total", "Rows that came behind the watermark and were left out; they are in the table late.", "pattern")
 	m.patternLimited = counter("hexpane_core_pattern_limited_total",
 		"What was given up or hurried at a limit: rows matched before the watermark (waiting), attempts ended (rows, partial, age), keys let go (bytes).", "pattern", "limit")
+	m.patternEarly = counter("hexpane_core_pattern_early_total", "Matches of EMIT ON ARRIVAL told before they were final, by what became of them: told, revised, withdrawn.", "pattern", "change")
 	m.patternKeys = gauge("hexpane_core_pattern_keys", "Keys of which something is kept.")
 	m.patternBytes = gauge("hexpane_core_pattern_bytes", "About how much memory they take.")
 }

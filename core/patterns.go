@@ -21,6 +21,8 @@ import (
 // patternState is a pattern in this partition: rows of its route wait in their key for the stream's watermark, and matches come of them.
 //
 //	routed → take: a row into its key → advancePatterns: each key that changed, or whose time has come, is matched and stored → matched
+//
+// arrival.go has EMIT ON ARRIVAL.
 type patternState struct {
 	*pattern.Engine
 	def    *plan.Pattern
@@ -50,6 +52,9 @@ type patternKey struct {
 	logged    uint64 // entries that are stored
 	loggedFor int    // rows in them, and one for each
 	whole     bool   // its state is to be written, not what is new of it
+
+	ahead *pattern.Key           // of EMIT ON ARRIVAL: has taken all rows; nil: to be made
+	early map[string]*earlyMatch // what it found that is not final yet, by id
 }
 
 // brokenKey is what is stored of a key that can't be read.
@@ -107,7 +112,10 @@ func (p *partition) take(t *turn, s *patternState, rows [][]value.Value, width i
 			if k == nil {
 				k = s.add(s.NewKey(name), string(name))
 			}
-			if s.Add(k.Key, us, slices.Clone(row[:width+1])) { // a row of the batch would keep all of it in memory
+			if kept := slices.Clone(row[:width+1]); s.Add(k.Key, us, kept) { // a row of the batch would keep all of it in memory
+				if k.ahead != nil && !s.Add(k.ahead, us, kept) {
+					k.ahead = nil
+				}
 				k.added = value.AppendRow(binary.AppendVarint(k.added, us), row[:width+1])
 				k.rows++
 				s.touch(k)
@@ -149,7 +157,11 @@ func (p *partition) advancePatterns(t *turn) {
 		})
 		for _, k := range s.dirty {
 			k.dirty = false
-			s.Advance(k.Key, mark, func(m *pattern.Match) { p.matches(t, s, k, m) })
+			if s.def.OnArrival {
+				p.arrive(t, s, k, mark)
+			} else {
+				s.Advance(k.Key, mark, func(m *pattern.Match) { p.matches(t, s, k, m) })
+			}
 			s.settle(k)
 			p.keepKey(t, s, k, mark)
 		}
@@ -168,7 +180,7 @@ func (p *partition) keepKey(t *turn, s *patternState, k *patternKey, mark int64)
 		t.tx.PatternKey(p.id, s.def.Id, name, s.Encode(nil, k.Key))
 		p.dropLog(t, s, k)
 		k.whole = false
-		s.weigh(k, k.Bytes())
+		s.weigh(k, k.memory())
 	} else {
 		k.written++
 		k.logged++
@@ -210,6 +222,14 @@ func (p *partition) relive(s *patternState, k *patternKey, number uint64, entry 
 	return nil
 }
 
+func (k *patternKey) memory() int {
+	n := k.Bytes()
+	if k.ahead != nil {
+		n += k.ahead.Bytes()
+	}
+	return n
+}
+
 func (s *patternState) weigh(k *patternKey, bytes int) {
 	s.bytes += bytes - k.bytes
 	k.bytes = bytes
@@ -230,6 +250,7 @@ func (s *patternState) settle(k *patternKey) {
 }
 
 func (p *partition) forgetKey(t *turn, s *patternState, k *patternKey) {
+	p.withdraw(t, s, k, func(string, *earlyMatch) bool { return true })
 	if k.place >= 0 {
 		heap.Remove(&s.due, k.place)
 	}
@@ -303,23 +324,45 @@ func (p *partition) countPattern(s *patternState) {
 
 // matches takes a match's rows to all who are to be told.
 func (p *partition) matches(t *turn, s *patternState, k *patternKey, m *pattern.Match) {
-	for i, r := range m.Rows {
-		row := append(r.Measures, value.OfString(m.ID), value.OfTime(m.First), value.OfTime(m.Until))
+	for i, row := range matchRows(m) {
 		p.matched(t, s, k.name, m, i, row)
+		p.keepMatch(t, s, k, p.nextMatch(t, s), row)
 	}
 }
 
-// matched is where a row of a match goes, once: to views and push queries (and whoever else reads rows made here, as alerts do), to the newest
-// matches that SELECT shows, to viewers, and to the history store. All of it is of the turn's transaction or after its commit.
-func (p *partition) matched(t *turn, s *patternState, key string, m *pattern.Match, i int, row []value.Value) {
-	p.made(t, s.def.Id, m.Until, row)
-	p.judge(t, s.def.Id, m.Until, key, row)
+// matchRows gives the rows of a match with MatchColumns.
+func matchRows(m *pattern.Match) [][]value.Value {
+	rows := make([][]value.Value, len(m.Rows))
+	for i, r := range m.Rows {
+		rows[i] = append(r.Measures, value.OfString(m.ID), value.OfTime(m.First), value.OfTime(m.Until))
+	}
+	return rows
+}
+
+// nextMatch numbers a row of a match, and lets the oldest ones go.
+func (p *partition) nextMatch(t *turn, s *patternState) uint64 {
 	s.kept++
-	t.tx.PatternMatch(p.id, s.def.Id, s.kept, value.AppendRow(nil, row))
 	if limit := uint64(p.cfg.Pattern.KeepMatches); s.kept > limit && s.kept%(limit/10+1) == 0 {
 		t.tx.DropPatternMatches(p.id, s.def.Id, s.kept-limit)
 	}
-	t.matches = append(t.matches, p.matchShown(s.def, s.kept, row))
+	return s.kept
+}
+
+// keepMatch puts a row of a match to those that SELECT and viewers see.
+func (p *partition) keepMatch(t *turn, s *patternState, k *patternKey, number uint64, row []value.Value) {
+	stored := value.AppendRow(nil, row)
+	if s.def.OnArrival {
+		stored = value.Append(stored, value.OfString(k.name)) // for a start, to know whose it is
+	}
+	t.tx.PatternMatch(p.id, s.def.Id, number, stored)
+	t.matches = append(t.matches, p.matchShown(s.def, number, row))
+}
+
+// matched is where a row of a match goes, once: to views and push queries, to alerts, and to the history store. All of it is of the turn's transaction
+// or after its commit.
+func (p *partition) matched(t *turn, s *patternState, key string, m *pattern.Match, i int, row []value.Value) {
+	p.made(t, s.def.Id, m.Until, row)
+	p.judge(t, s.def.Id, m.Until, key, row)
 	if p.sink != nil {
 		p.effects++
 		t.effects++

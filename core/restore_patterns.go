@@ -48,7 +48,7 @@ func (p *partition) carryOver(old, next *patternState) {
 				b.logs = append(b.logs, number)
 			}
 		} else {
-			n.written, n.logged, n.whole = k.written, k.logged, true
+			n.written, n.logged, n.whole, n.early = k.written, k.logged, true, k.early
 			next.touch(n) // so that it is stored as one of this definition
 		}
 	}
@@ -92,6 +92,9 @@ func (p *partition) restorePatterns() error {
 			}
 			return true, err
 		}); err != nil {
+			return err
+		}
+		if err = p.restoreEarly(s); err != nil {
 			return err
 		}
 		for _, k := range s.keys {
@@ -153,9 +156,15 @@ func (p *partition) adoptPatterns(t *turn, old map[uint32]*patternState) {
 }
 
 func readMatch(def *plan.Pattern, stored []byte) ([]value.Value, error) {
-	row := make([]value.Value, len(def.Outputs)+len(sql.MatchColumns))
-	if _, err := value.ReadRow(stored, row); err != nil {
-		return nil, fmt.Errorf("matches of pattern %s: %w", def.Name, err)
+	row, _, err := readKeptMatch(def, stored)
+	return row, err
+}
+
+// readKeptMatch gives what keepMatch kept, and what stands behind it.
+func readKeptMatch(def *plan.Pattern, stored []byte) (row []value.Value, rest []byte, err error) {
+	row = make([]value.Value, len(sql.PatternRelation(def).Columns))
+	if rest, err = value.ReadRow(stored, row); err != nil {
+		return nil, nil, fmt.Errorf("matches of pattern %s: %w", def.Name, err)
 	}
-	return row, nil
+	return row, rest, nil
 }

@@ -111,6 +111,7 @@ func (s *script) run(text string) []string {
 		return nil
 	case "CRASH":
 		s.crash()
+		s.push = nil // it ended with the core
 		return nil
 	case "FENCE":
 		if err := s.fence(words[1:]); err != nil {

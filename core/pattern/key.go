@@ -10,6 +10,7 @@ import (
 
 // Key is the state of one key: rows, and the attempts under way. Engine.NewKey and Engine.Decode make it.
 type Key struct {
+	ahead   bool   // it does not wait; ahead.go
 	id      []byte // the key's values in binary form: part of a match's id
 	floor   int64  // the watermark: rows before it are late
 	waiting []*row // sorted; not reached by the watermark
@@ -43,6 +44,9 @@ func (e *Engine) NewKey(id []byte) *Key {
 // Add takes a row of event time us (µs), and keeps values. It reports false, and takes nothing, if the row is late: the watermark
 // has passed it, or Limits.Waiting has.
 func (e *Engine) Add(k *Key, us int64, values []value.Value) bool {
+	if k.ahead {
+		defer func(was Counts) { e.counts = was }(e.counts)
+	}
 	if len(values) != e.columns {
 		values = append(make([]value.Value, 0, e.columns), values...)[:e.columns]
 	}
@@ -72,12 +76,15 @@ func (r *row) compare(s *row) int {
 // math.MaxInt64 says that no row will come any more. Call it after each batch of rows, also with an unchanged watermark:
 // it is what keeps a key within Limits.Waiting.
 func (e *Engine) Advance(k *Key, watermark int64, emit func(*Match)) {
+	if k.ahead {
+		defer func(was Counts) { e.counts = was }(e.counts)
+	}
 	e.key, e.emit = k, emit
 	k.floor = max(k.floor, watermark)
 	e.crowded(k) // with lower limits than before a restart
 	e.run(k)
 	n, found := slices.BinarySearchFunc(k.waiting, k.floor, func(r *row, us int64) int { return cmp.Compare(r.us, us) })
-	if found && k.floor == math.MaxInt64 {
+	if k.ahead || found && k.floor == math.MaxInt64 {
 		n = len(k.waiting)
 	}
 	if more := len(k.waiting) - e.limits.Waiting; more > n {

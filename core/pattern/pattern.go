@@ -16,6 +16,7 @@
 //	bounds.go     what happens at a limit
 //	match.go      MEASURES, ids
 //	codec.go      a key's state ⇄ bytes
+//	ahead.go      a key that does not wait, for matches on arrival
 //
 // # What matches
 //

@@ -43,6 +43,9 @@ func explainPattern(p *plan.Plan, d *plan.Pattern) string {
 		edge.add("forward  each reading as a row, by %s", strings.Join(keys, ", "))
 		core.add("route    hash(%s) mod %d", strings.Join(keys, ", "), p.GetPartitions())
 	}
+	if d.OnArrival {
+		core.add("arrive   matched with the rows that are there, in the order of their event times; what an earlier row changes is told again, or withdrawn")
+	}
 	core.add("wait     until the watermark has passed it; rows of a key in the order of their event times")
 	core.add("late     what comes after the watermark goes to the table late")
 	core.add("match    %s", shapeText(d, d.Shape, false))
@@ -68,6 +71,9 @@ func explainMatch(core *tree, d *plan.Pattern, columns []Expr) {
 	per := "one row per match"
 	if d.AllRows {
 		per = "all rows per match"
+	}
+	if d.OnArrival {
+		per += ", to SELECT, push queries and viewers on arrival; to all"
 	}
 	core.add("emit     %s, once, when it is certain", per)
 	for i, o := range d.Outputs {

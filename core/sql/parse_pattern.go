@@ -326,10 +326,11 @@ func (p *parser) howOften(s *Shape) {
 	p.expectMark("}")
 }
 
-// noEmit: matches are told once, when they are certain.
-func noEmit(at Pos, p *parser) {
-	if p.isWords("ON") {
-		unsupported(at, "EMIT ON ARRIVAL (a match would have to be taken back when an earlier row comes)")
+// emitOnArrival: EMIT ON ARRIVAL is all that a pattern takes; else matches are told once, when they are certain.
+func (p *parser) emitOnArrival(s *Select) {
+	if !p.accept("ON") {
+		fail(s.EmitPos, "a match is told once, as soon as it is certain: leave EMIT out, or say EMIT ON ARRIVAL to be told before the watermark, and again when it changes")
 	}
-	fail(at, "a match is told once, as soon as it is certain; leave EMIT out")
+	p.expect("ARRIVAL")
+	s.Emit = EmitOnArrival
 }

@@ -207,7 +207,8 @@ func (p *parser) tail(s *Select) {
 			p.advance()
 			s.EmitPos = at
 			if p.recognizes {
-				noEmit(at, p)
+				p.emitOnArrival(s)
+				break
 			}
 			s.Emit = EmitChanges
 			if p.oneOf("CHANGES", "FINAL") == "FINAL" {

@@ -13,9 +13,20 @@ import (
 // MatchColumns are what every row of a pattern has behind its own columns: the match's name, and the event times of its first and last row.
 var MatchColumns = []Column{{"match_id", text}, {"match_start", value.Type{Kind: value.Timestamp}}, {"match_end", value.Type{Kind: value.Timestamp}}}
 
-// PatternRelation is a pattern as SELECTs see it: its columns, then match_id, match_start and match_end.
+// ArrivalColumns are behind those of a pattern with EMIT ON ARRIVAL: how often the match has changed, whether the watermark has passed it, and whether it
+// is none any more.
+var ArrivalColumns = []Column{{"revision", value.Type{Kind: value.Int}}, {"final", value.Type{Kind: value.Bool}}, {"withdrawn", value.Type{Kind: value.Bool}}}
+
+// PatternRelation is a pattern as SELECTs see it: its columns, then match_id, match_start and match_end, and of some ArrivalColumns.
 func PatternRelation(def *plan.Pattern) Relation {
-	return Relation{Name: def.Name, Columns: append(columnsOf(def.Outputs), MatchColumns...), Time: "match_end"}
+	return Relation{Name: def.Name, Columns: append(columnsOf(def.Outputs), addedColumns(def)...), Time: "match_end"}
+}
+
+func addedColumns(def *plan.Pattern) []Column {
+	if def.OnArrival {
+		return slices.Concat(MatchColumns, ArrivalColumns)
+	}
+	return MatchColumns
 }
 
 // PatternSource is the name of the stream that a pattern reads.
@@ -76,7 +87,7 @@ func planPattern(p *plan.Plan, st *CreatePattern) *plan.Pattern {
 	nodes := newWork(p)
 	stream, s, v := patternInput(p, sel, st.Name.Name, nodes)
 	def := &plan.Pattern{Name: st.Name.Name, Sql: st.Source(), Columns: uint32(len(stream.Columns) + 1), AllRows: m.AllRows, Skip: m.Skip,
-		WithinUs: m.Within, Queries: v.Queries}
+		WithinUs: m.Within, Queries: v.Queries, OnArrival: sel.Emit == EmitOnArrival}
 	b := &matchBinder{def: def, scope: s, stream: stream, nodes: nodes, known: map[string]int{}, subsets: map[string][]uint32{}, defining: -1}
 	b.variables(m)
 	out := &scope{Relation: Relation{Name: st.Name.Name}, alias: m.Alias, nodes: nodes, exprs: []*plan.Expr{}}
@@ -361,9 +372,13 @@ func (b *matchBinder) output(name string, at Pos, e *plan.Expr) {
 	if typeOf(e).Kind == value.Null {
 		fail(at, "column `%s` is always NULL and so has no type; CAST it", name)
 	}
-	for _, c := range MatchColumns {
+	for i, c := range addedColumns(b.def) {
 		if strings.EqualFold(name, c.Name) {
-			fail(at, "every pattern has a column `%s` already; choose another name", c.Name)
+			which := ""
+			if i >= len(MatchColumns) {
+				which = " with EMIT ON ARRIVAL"
+			}
+			fail(at, "every pattern%s has a column `%s` already; choose another name", which, c.Name)
 		}
 	}
 	if _, taken := findNamed(b.def.Outputs, Ident{Name: name}); taken {

@@ -162,4 +162,5 @@ const (
 	EmitUnsaid Emit = iota
 	EmitChanges
 	EmitFinal
+	EmitOnArrival // of CREATE PATTERN
 )

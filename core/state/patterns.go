@@ -53,9 +53,14 @@ func (s *Store) PatternLogs(partition, pattern uint32, f func(k []byte, number u
 	})
 }
 
-// PatternMatch keeps a row of a match; DropPatternMatches deletes those up to a number.
+// PatternMatch keeps a row of a match; DropPatternMatches lets go of those up to a number.
 func (t *Tx) PatternMatch(partition, pattern uint32, number uint64, row []byte) {
 	t.set(matchKey(partition, pattern, number), row)
+}
+
+// DropPatternMatch deletes a row of a match.
+func (t *Tx) DropPatternMatch(partition, pattern uint32, number uint64) {
+	t.delete(matchKey(partition, pattern, number))
 }
 
 // DropPatternMatches deletes rows of matches up to a number.

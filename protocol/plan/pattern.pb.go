@@ -152,9 +152,10 @@ type Pattern struct {
 	Measures      []*Expr                `protobuf:"bytes,12,rep,name=measures,proto3" json:"measures,omitempty"`               // over the columns and the references
 	AllRows       bool                   `protobuf:"varint,13,opt,name=all_rows,json=allRows,proto3" json:"all_rows,omitempty"` // ALL ROWS PER MATCH
 	Skip          Skip                   `protobuf:"varint,14,opt,name=skip,proto3,enum=hexpane.plan.Skip" json:"skip,omitempty"`
-	SkipTo        []uint32               `protobuf:"varint,15,rep,packed,name=skip_to,json=skipTo,proto3" json:"skip_to,omitempty"` // the variable of TO FIRST and TO LAST; several are a SUBSET
-	WithinUs      int64                  `protobuf:"varint,16,opt,name=within_us,json=withinUs,proto3" json:"within_us,omitempty"`  // the last row is this much after the first at most; 0: without a bound
-	Queries       []uint32               `protobuf:"varint,17,rep,packed,name=queries,proto3" json:"queries,omitempty"`             // the ids of those that were written out in it
+	SkipTo        []uint32               `protobuf:"varint,15,rep,packed,name=skip_to,json=skipTo,proto3" json:"skip_to,omitempty"`   // the variable of TO FIRST and TO LAST; several are a SUBSET
+	WithinUs      int64                  `protobuf:"varint,16,opt,name=within_us,json=withinUs,proto3" json:"within_us,omitempty"`    // the last row is this much after the first at most; 0: without a bound
+	Queries       []uint32               `protobuf:"varint,17,rep,packed,name=queries,proto3" json:"queries,omitempty"`               // the ids of those that were written out in it
+	OnArrival     bool                   `protobuf:"varint,18,opt,name=on_arrival,json=onArrival,proto3" json:"on_arrival,omitempty"` // EMIT ON ARRIVAL: matches are told before the watermark has passed their rows, and again when they change
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -306,6 +307,13 @@ func (x *Pattern) GetQueries() []uint32 {
 		return x.Queries
 	}
 	return nil
+}
+
+func (x *Pattern) GetOnArrival() bool {
+	if x != nil {
+		return x.OnArrival
+	}
+	return false
 }
 
 // Variable is a name in PATTERN and its DEFINE.
@@ -825,7 +833,7 @@ var File_protocol_plan_pattern_proto protoreflect.FileDescriptor
 
 const file_protocol_plan_pattern_proto_rawDesc = "" +
 	"\n" +
-	"\x1bprotocol/plan/pattern.proto\x12\fhexpane.plan\x1a\x18protocol/plan/expr.proto\"\xd9\x04\n" +
+	"\x1bprotocol/plan/pattern.proto\x12\fhexpane.plan\x1a\x18protocol/plan/expr.proto\"\xf8\x04\n" +
 	"\aPattern\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -846,7 +854,9 @@ const file_protocol_plan_pattern_proto_rawDesc = "" +
 	"\x04skip\x18\x0e \x01(\x0e2\x12.hexpane.plan.SkipR\x04skip\x12\x17\n" +
 	"\askip_to\x18\x0f \x03(\rR\x06skipTo\x12\x1b\n" +
 	"\twithin_us\x18\x10 \x01(\x03R\bwithinUs\x12\x18\n" +
-	"\aqueries\x18\x11 \x03(\rR\aqueries\"J\n" +
+	"\aqueries\x18\x11 \x03(\rR\aqueries\x12\x1d\n" +
+	"\n" +
+	"on_arrival\x18\x12 \x01(\bR\tonArrival\"J\n" +
 	"\bVariable\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
 	"\x06define\x18\x02 \x01(\v2\x12.hexpane.plan.ExprR\x06define\"\xb1\x02\n" +

@@ -260,3 +260,37 @@ SHOW PATTERNS;
 --> name | stream | key | within | sql
 --> many_cities | taps | card | 1 hour | CREATE PATTERN many_cities AS SELECT * FROM taps MATCH_RECOGNIZE (⏎  PARTITION BY card ORDER BY ts⏎  MEASURES COUNT(*) AS uses, COUNT(DISTINCT city) AS cities, FIRST(ts) AS began, LAST(U.city) AS last_city, CLASSIFIER() AS c, MATCH_NUMBER() AS n⏎  ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW⏎  PATTERN (U{4,}? L) WITHIN INTERVAL '1' HOUR⏎  DEFINE U AS ok, L AS ok AND COUNT(DISTINCT city) >= 3)
 --> shapes | taps | card | 5 minutes | CREATE PATTERN shapes AS SELECT * FROM taps MATCH_RECOGNIZE (⏎  PARTITION BY card⏎  MEASURES SUM(Both.amount) AS total, FINAL COUNT(*) AS all_rows, RUNNING LAST(A.city, 1) AS before, PREV(city) AS prev, AVG(B.lat + B.lon) AS at, COUNT(A.*) AS as_, TOPK(amount, 2) AS top⏎  ALL ROWS PER MATCH AFTER MATCH SKIP TO LAST Both⏎  PATTERN ((A+ | B{2,3}?)* C?? D{,4} E{3} FOLLOWED BY (F | G+) NOT FOLLOWED BY H | I FOLLOWED BY J NOT FOLLOWED BY (H))⏎  WITHIN INTERVAL '5' MINUTE⏎  SUBSET Both = (A, B), More = (Both, C)⏎  DEFINE A AS amount > PREV(amount) AND amount > PREV(A.amount, 2), B AS COUNT(B.*) < 10 AND FIRST(A.lat, 2) IS NULL, F AS More.city <> city AND Both.lat < F.lat, H AS CLASSIFIER() = 'H')
+
+CREATE PATTERN early AS SELECT card FROM taps MATCH_RECOGNIZE (PARTITION BY card PATTERN (A B) DEFINE B AS amount > 10) EMIT ON ARRIVAL;
+DESCRIBE early;
+EXPLAIN early;
+CREATE VIEW early_n AS SELECT COUNT(*) AS n, MAX(revision) AS changes FROM early;
+--> pattern early created
+--> column | type | note
+--> card | STRING | key
+--> match_id | STRING |
+--> match_start | TIMESTAMP |
+--> match_end | TIMESTAMP |
+--> revision | BIGINT |
+--> final | BOOLEAN |
+--> withdrawn | BOOLEAN |
+--> pattern early over stream taps
+--> ├─ edge: each reading
+--> │  ├─ decode   json from topic taps/{card}
+--> │  ├─ time     ts, up to 5 seconds out of order
+--> │  ├─ dedupe   equal key, time and payload count once
+--> │  └─ forward  each reading as a row, by card
+--> └─ core: each row
+-->    ├─ route    hash(card) mod 8
+-->    ├─ arrive   matched with the rows that are there, in the order of their event times; what an earlier row changes is told again, or withdrawn
+-->    ├─ wait     until the watermark has passed it; rows of a key in the order of their event times
+-->    ├─ late     what comes after the watermark goes to the table late
+-->    ├─ match    A B
+-->    ├─ define   A: any row
+-->    ├─ define   B: amount > 10
+-->    ├─ within   pattern.max_age: no WITHIN is given, and an older match that is not complete is given up, counted
+-->    ├─ skip     past the last row
+-->    ├─ emit     one row per match, to SELECT, push queries and viewers on arrival; to all, once, when it is certain
+-->    ├─ column   card
+-->    └─ bound    per key: pattern.max_waiting rows that wait, pattern.max_rows that a match may need, pattern.max_partial partial matches; what is given up is counted
+--> view early_n created

@@ -243,10 +243,16 @@ CREATE PATTERN q AS SELECT * FROM taps MATCH_RECOGNIZE (PARTITION BY card PATTER
 --> error 1:1: a pattern has no order and no limit; they stand in the SELECT that reads it
 
 CREATE PATTERN q AS SELECT * FROM taps MATCH_RECOGNIZE (PARTITION BY card PATTERN (A)) EMIT CHANGES
---> error 1:88: a match is told once, as soon as it is certain; leave EMIT out
+--> error 1:88: a match is told once, as soon as it is certain: leave EMIT out, or say EMIT ON ARRIVAL to be told before the watermark, and again when it changes
 
-CREATE PATTERN q AS SELECT * FROM taps MATCH_RECOGNIZE (PARTITION BY card PATTERN (A)) EMIT ON ARRIVAL
---> error 1:88: EMIT ON ARRIVAL (a match would have to be taken back when an earlier row comes) is not supported yet
+CREATE PATTERN q AS SELECT * FROM taps MATCH_RECOGNIZE (PARTITION BY card PATTERN (A)) EMIT ON TIME
+--> error 1:96: expected ARRIVAL, found `TIME`
+
+CREATE PATTERN q AS SELECT * FROM taps MATCH_RECOGNIZE (PARTITION BY card MEASURES COUNT(*) AS final PATTERN (A)) EMIT ON ARRIVAL
+--> error 1:28: every pattern with EMIT ON ARRIVAL has a column `final` already; choose another name
+
+SELECT * FROM taps EMIT ON ARRIVAL
+--> error 1:25: expected CHANGES or FINAL, found `ON`
 
 CREATE PATTERN q AS SELECT * FROM v MATCH_RECOGNIZE (PARTITION BY card PATTERN (A))
 --> error 1:37: a pattern over a view (its rows change after they were matched) is not supported yet
