@@ -36,6 +36,7 @@ type patternState struct {
 	kept   uint64         // number of the last match row
 	swept  int64          // watermark at which silent keys were let go last
 	broken []brokenKey    // could not be read
+	buffer []byte         // used again
 }
 
 type patternKey struct {
@@ -177,7 +178,8 @@ func (p *partition) advancePatterns(t *turn) {
 func (p *partition) keepKey(t *turn, s *patternState, k *patternKey, mark int64) {
 	name := []byte(k.name)
 	if k.whole || k.loggedFor+k.rows+1 >= k.Rows() {
-		t.tx.PatternKey(p.id, s.def.Id, name, s.Encode(nil, k.Key))
+		s.buffer = s.Encode(s.buffer[:0], k.Key)
+		t.tx.PatternKey(p.id, s.def.Id, name, s.buffer)
 		p.dropLog(t, s, k)
 		k.whole = false
 		s.weigh(k, k.memory())
@@ -185,7 +187,8 @@ func (p *partition) keepKey(t *turn, s *patternState, k *patternKey, mark int64)
 		k.written++
 		k.logged++
 		k.loggedFor += k.rows + 1
-		t.tx.PatternLog(p.id, s.def.Id, name, k.written, append(binary.AppendVarint(nil, mark), k.added...))
+		s.buffer = append(binary.AppendVarint(s.buffer[:0], mark), k.added...)
+		t.tx.PatternLog(p.id, s.def.Id, name, k.written, s.buffer)
 		s.weigh(k, k.bytes+len(k.added)+200*k.rows)
 	}
 	k.added, k.rows = nil, 0
