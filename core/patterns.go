@@ -117,6 +117,9 @@ func (p *partition) take(t *turn, s *patternState, rows [][]value.Value, width i
 				if k.ahead != nil && !s.Add(k.ahead, us, kept) {
 					k.ahead = nil
 				}
+				if k.added == nil {
+					k.added = make([]byte, 0, 128)
+				}
 				k.added = value.AppendRow(binary.AppendVarint(k.added, us), row[:width+1])
 				k.rows++
 				s.touch(k)
