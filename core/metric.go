@@ -15,26 +15,39 @@ import (
 // Metric gives the history of one column of a view. It is a SELECT like any other: where the aggregation asked for is what the column
 // is, the readings of all windows and keys in a point are put together (MERGE); else it is of the values that the windows had.
 func (c *Core) Metric(ctx context.Context, q *api.MetricQuery) (*api.Metric, error) {
+	now := *q
+	now.OffsetUs = 0
+	points, watermark, err := c.points(ctx, &now)
+	if err != nil {
+		return nil, err
+	}
+	m := &api.Metric{Points: points, Watermark: watermark}
+	if q.OffsetUs > 0 {
+		m.Earlier, _, err = c.points(ctx, q)
+	}
+	return m, err
+}
+
+func (c *Core) points(ctx context.Context, q *api.MetricQuery) (points []api.MetricPoint, watermark *string, err error) {
 	text, err := metricSQL(c.catalog.plan(), q)
 	if err != nil {
-		return nil, &api.StatementError{Message: err.Error()}
+		return nil, nil, &api.StatementError{Message: err.Error()}
 	}
 	statements, err := sql.Parse(text)
 	if err != nil {
-		return nil, statementError(err)
+		return nil, nil, statementError(err)
 	}
 	a, err := c.sel(ctx, statements[0].(*sql.Select))
 	if err != nil {
 		if err = statementError(err); isStatement(err) {
 			err = &api.StatementError{Message: err.(*api.StatementError).Message} // its place is in a text that nobody wrote
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	m := &api.Metric{Watermark: a.Watermark}
 	for _, row := range a.Rows {
-		m.Points = append(m.Points, api.MetricPoint{Time: row[0], Value: row[1]})
+		points = append(points, api.MetricPoint{Time: row[0], Value: row[1]})
 	}
-	return m, nil
+	return points, a.Watermark, nil
 }
 
 func isStatement(err error) bool {
@@ -89,7 +102,11 @@ func metricSQL(p *plan.Plan, q *api.MetricQuery) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "SELECT window_start, " + of + " FROM " + quoted(v.Name) + where + rewindow + " GROUP BY window_start ORDER BY window_start", nil
+	earlier := ""
+	if q.OffsetUs > 0 {
+		earlier = fmt.Sprintf(" OFFSET '%dus'", q.OffsetUs)
+	}
+	return "SELECT window_start, " + of + " FROM " + quoted(v.Name) + earlier + where + rewindow + " GROUP BY window_start ORDER BY window_start", nil
 }
 
 // merging are the aggregations that are the column's own aggregate.

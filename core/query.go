@@ -162,8 +162,8 @@ func (c *Core) prepare(ctx context.Context, st *sql.Select) (*asked, error) {
 	}
 	a := &asked{query: q}
 	a.rows, a.watermark = c.read(ctx, p, rel.Name, q)
-	for _, other := range others {
-		more, mark := c.read(ctx, p, other.Name, q)
+	for i, other := range others {
+		more, mark := c.read(ctx, p, other.Name, q.Joined(i))
 		a.joined = append(a.joined, more)
 		if mark != nil && (a.watermark == nil || *mark < *a.watermark) {
 			a.watermark = mark

@@ -20,6 +20,7 @@ type MetricQuery struct {
 	Keys          []string // values of the view's key columns, in order; fewer: of the first ones
 	From, To      int64    // windows that start in [From, To), µs
 	GranularityUs int64    // a point each; 0: the view's windows
+	OffsetUs      int64    // the same of so long before is asked for, too; 0: not
 }
 
 // Aggregations of a MetricQuery.
@@ -28,6 +29,7 @@ var Aggregations = []string{"sum", "avg", "min", "max", "count", "p50", "p95", "
 // Metric is a column's history, by time.
 type Metric struct {
 	Points    []MetricPoint `json:"points"`
+	Earlier   []MetricPoint `json:"earlier,omitzero"` // of offset before, at the times that they stand beside
 	Watermark *string       `json:"watermark"`
 }
 
@@ -43,6 +45,7 @@ var metricParameters = []struct{ name, about string }{
 	{"end_time", "windows that start before this"},
 	{"granularity", "length of time of a point, such as 10s, 5m, 1h, 1d: a whole number of the view's windows; absent: one window"},
 	{"aggregation", strings.Join(Aggregations, ", ") + "; absent: what the column is"},
+	{"offset", "length of time such as 1d or 7d: the same of so long before comes as earlier, with its times moved on by that"},
 	{"key", "value of the view's key; once for each key column, in order; absent: all keys together"},
 }
 
@@ -61,6 +64,9 @@ func (s *server) metric(w http.ResponseWriter, r *http.Request) {
 	if m.Points == nil {
 		m.Points = []MetricPoint{}
 	}
+	if m.Earlier == nil && q.OffsetUs > 0 {
+		m.Earlier = []MetricPoint{}
+	}
 	reply(w, http.StatusOK, m)
 }
 
@@ -76,7 +82,7 @@ func metricQuery(metric string, values url.Values) (*MetricQuery, error) {
 			known = known || p.name == name
 		}
 		if !known {
-			return nil, fmt.Errorf("there is no parameter %q: start_time, end_time, granularity, aggregation and key are taken", name)
+			return nil, fmt.Errorf("there is no parameter %q: start_time, end_time, granularity, aggregation, offset and key are taken", name)
 		}
 		if name != "key" && len(given) > 1 {
 			return nil, fmt.Errorf("%s is given %d times, and may be given once", name, len(given))
@@ -100,6 +106,11 @@ func metricQuery(metric string, values url.Values) (*MetricQuery, error) {
 	if text := values.Get("granularity"); text != "" {
 		if q.GranularityUs, ok = span(text); !ok {
 			return nil, fmt.Errorf("granularity: %q is no length of time such as 10s, 5m, 1h or 1d", text)
+		}
+	}
+	if text := values.Get("offset"); text != "" {
+		if q.OffsetUs, ok = span(text); !ok {
+			return nil, fmt.Errorf("offset: %q is no length of time such as 1h, 1d or 7d", text)
 		}
 	}
 	return q, nil
@@ -136,9 +147,9 @@ func describeMetric(op, responses map[string]any) {
 		parameters = append(parameters, object{"name": p.name, "in": "query", "required": false, "schema": schema, "description": p.about})
 	}
 	op["parameters"] = parameters
+	points := object{"type": "array", "items": object{"type": "object", "properties": object{"time": object{"type": "string", "format": "date-time"}, "value": object{}}}}
 	responses["200"] = object{"description": "the points, by time", "content": object{"application/json": object{"schema": object{"type": "object",
-		"properties": object{"points": object{"type": "array", "items": object{"type": "object",
-			"properties": object{"time": object{"type": "string", "format": "date-time"}, "value": object{}}}},
+		"properties": object{"points": points, "earlier": points,
 			"watermark": object{"type": []string{"string", "null"}, "format": "date-time"}}}}}}
 	responses["400"] = object{"description": "what is asked for makes no sense, and why"}
 }

@@ -26,8 +26,32 @@ type hint struct {
 	equals value.Value // NULL: not said
 }
 
-// TimeRange bounds window_start and window_end of the rows wanted.
-func (q *Query) TimeRange() (start, end Range) { return q.Range("window_start"), q.Range("window_end") }
+// TimeRange bounds window_start and window_end of the rows wanted, as they are stored.
+func (q *Query) TimeRange() (start, end Range) {
+	return q.shift.stored(q.Range("window_start")), q.shift.stored(q.Range("window_end"))
+}
+
+// Joined is what the query wants of the i-th relation that is joined, as if it were asked for alone.
+func (q *Query) Joined(i int) *Query { return &Query{hints: q.joins[i].hints, shift: q.joins[i].shift} }
+
+// hintJoined says what is wanted of the relations joined: what WHERE says of them, and, where ON has their windows start together with those of
+// the first, what it says of these.
+func (q *Query) hintJoined(where *plan.Expr, rel Relation, joined []Relation) {
+	n := len(rel.Columns)
+	for i, other := range joined {
+		h := hints{}
+		h.take(other, n, where)
+		if from := q.hints["window_start"]; from != nil && q.joins[i].together {
+			if h["window_start"] == nil {
+				h["window_start"] = &hint{within: Everything}
+			}
+			own := &h["window_start"].within
+			own.From, own.To = max(own.From, from.within.From), min(own.To, from.within.To)
+		}
+		q.joins[i].hints = h
+		n += len(other.Columns)
+	}
+}
 
 // Range bounds a TIMESTAMP or BIGINT column of the rows wanted.
 func (q *Query) Range(column string) Range {
@@ -45,34 +69,39 @@ func (q *Query) KeyEquals(column string) (value.Value, bool) {
 	return value.Value{}, false
 }
 
-func (h hints) take(rel Relation, e *plan.Expr) {
+// take notes what an expression says of a relation's columns, which begin at first of those that it is over.
+func (h hints) take(rel Relation, first int, e *plan.Expr) {
 	call := e.GetCall()
 	args := call.GetArguments()
 	switch call.GetFunction() {
 	case "AND":
 		for _, a := range args {
-			h.take(rel, a)
+			h.take(rel, first, a)
 		}
 	case "BETWEEN":
-		h.compare(rel, ">=", args[0], args[1])
-		h.compare(rel, "<=", args[0], args[2])
+		h.compare(rel, first, ">=", args[0], args[1])
+		h.compare(rel, first, "<=", args[0], args[2])
 	case "=", "<", "<=", ">", ">=":
-		h.compare(rel, call.Function, args[0], args[1])
-		h.compare(rel, turned[call.Function], args[1], args[0])
+		h.compare(rel, first, call.Function, args[0], args[1])
+		h.compare(rel, first, turned[call.Function], args[1], args[0])
 	}
 }
 
 var turned = map[string]string{"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 // compare notes `column op literal`; all else says nothing.
-func (h hints) compare(rel Relation, op string, x, y *plan.Expr) {
+func (h hints) compare(rel Relation, first int, op string, x, y *plan.Expr) {
 	column, ok := x.Node.(*plan.Expr_Column)
 	literal, ok2 := y.Node.(*plan.Expr_Literal)
 	if !ok || !ok2 {
 		return
 	}
 	v, _, err := value.Read(literal.Literal)
-	c := rel.Columns[column.Column]
+	i := int(column.Column) - first
+	if i < 0 || i >= len(rel.Columns) {
+		return
+	}
+	c := rel.Columns[i]
 	if err != nil || v.Kind() != c.Type.Kind || v.Scale() != c.Type.Scale {
 		return
 	}

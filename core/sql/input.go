@@ -61,6 +61,7 @@ func (in *input) atCore() bool { return in.stream == nil }
 // from finds what a view reads: a stream, a view, a join of streams, or a sub-select over one of them, whose columns are written out where
 // they are used and whose WHERE and JOINs become the view's. Edges see one filter and one list of joins, however the statement was written.
 func from(p *plan.Plan, sel *Select, v *plan.View, nodes *work) (*input, *scope) {
+	noShift(sel)
 	if sel.Sub != nil {
 		return fromSub(p, sel, v, nodes)
 	}

@@ -71,6 +71,8 @@ func (p *parser) source(s *Select) {
 		p.windowTable(s)
 	} else if s.From = p.name("the name of a stream or view"); p.isMark("(") {
 		fail(p.tok.pos, "no table function `%s`; there is TABLE(TUMBLE(TABLE stream, DESCRIPTOR(time), INTERVAL '10' SECOND)), and HOP", s.From.Name)
+	} else {
+		s.Shift = p.shift()
 	}
 	if p.accept("AS") || p.tok.kind == quotedToken || p.tok.kind == wordToken && !isReserved(p.tok) {
 		alias := p.name("a name for what is read")
@@ -147,6 +149,7 @@ func (p *parser) joins(s *Select) {
 			fail(j.Pos, "a view joins at most %d tables", maxJoins)
 		}
 		j.Table = p.name("the name of a table")
+		j.Shift = p.shift()
 		if p.accept("AS") || p.tok.kind == quotedToken || p.tok.kind == wordToken && !isReserved(p.tok) {
 			alias := p.name("a name for " + j.Table.Name)
 			j.Alias = &alias
@@ -198,6 +201,9 @@ func (p *parser) tail(s *Select) {
 			s.Limit = &n
 		case p.isWords("OFFSET") && s.Offset == nil:
 			p.advance()
+			if p.tok.kind == stringToken || p.isWords("INTERVAL") {
+				fail(p.tok.pos, "here OFFSET takes a number of rows; an earlier time is asked for behind the view: FROM %s OFFSET '7d'", s.From.Name)
+			}
 			n := p.integer("the number of rows to leave out")
 			s.Offset = &n
 			if !p.accept("ROWS") {

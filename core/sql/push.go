@@ -46,6 +46,7 @@ func CompilePush(p *plan.Plan, st *Select, now int64) (q *Push, next *plan.Plan,
 	case st.OrderBy != nil || st.Offset != nil:
 		fail(st.at, "a push query gives rows as they come: it has no ORDER BY and no OFFSET")
 	}
+	noShift(st)
 	q = &Push{Limit: -1}
 	if st.Limit != nil {
 		q.Limit = *st.Limit

@@ -22,6 +22,7 @@ type Query struct {
 	offset      int64
 	hints       hints
 	joins       []pullJoin
+	shift       shiftedTimes
 	states      []int // of the view: see States
 	bucket      int64 // µs: windows are put into larger ones of this size; 0: not
 	bucketStart int   // the column of their start; their end follows
@@ -89,7 +90,7 @@ func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *
 	}
 	nodes := &work{fences: rel.fences}
 	s := &scope{Relation: rel, alias: st.Alias}
-	q = &Query{limit: -1, hints: hints{}}
+	q = &Query{limit: -1, hints: hints{}, shift: shiftOf(rel, st.Shift)}
 	if len(joined) > 0 {
 		q.joinPull(s, st, joined, now, nodes)
 	}
@@ -106,9 +107,8 @@ func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *
 		b := &binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: nodes}
 		where := b.condition(st.Where, "WHERE")
 		q.where = compiled(st.Where.position(), where)
-		if len(joined) == 0 {
-			q.hints.take(rel, where)
-		}
+		q.hints.take(rel, 0, where)
+		q.hintJoined(where, rel, joined)
 	}
 	if grouped(st) || st.Window != nil {
 		q.bindGroups(s, st, now, nodes)

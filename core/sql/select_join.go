@@ -18,6 +18,9 @@ type pullJoin struct {
 	condition expr.Func   // over both; nil: equal keys are enough
 	outer     bool
 	width     int // of the relation
+	shift     shiftedTimes
+	together  bool // windows of the relation meet those of the first that start with them
+	hints     hints
 }
 
 // ResolveJoins finds the relations that a SELECT joins to the one that Resolve gives, in order.
@@ -36,6 +39,7 @@ func ResolveJoins(p *plan.Plan, st *Select, tables ...Relation) (list []Relation
 func (q *Query) joinPull(s *scope, st *Select, joined []Relation, now int64, nodes *work) {
 	s.parts = s.relations()
 	s.Time = ""
+	first := len(s.Columns)
 	for i, j := range st.Joins {
 		n, rel := len(s.Columns), joined[i]
 		next := part{rel.Name, j.Alias, n, n + len(rel.Columns)}
@@ -48,7 +52,7 @@ func (q *Query) joinPull(s *scope, st *Select, joined []Relation, now int64, nod
 		s.Columns = append(slices.Clip(s.Columns), rel.Columns...)
 		s.qualify(j.On)
 		b := &binder{leaf: s.rowLeaf("ON"), now: &now, nodes: nodes}
-		join := pullJoin{outer: j.Left, width: len(rel.Columns)}
+		join := pullJoin{outer: j.Left, width: len(rel.Columns), shift: shiftOf(rel, j.Shift)}
 		var rest *plan.Expr
 		for _, e := range conjuncts(j.On) {
 			if c, ok := e.(*Call); ok && c.Function == "=" {
@@ -60,6 +64,7 @@ func (q *Query) joinPull(s *scope, st *Select, joined []Relation, now int64, nod
 				x, y := typeOf(both[0]), typeOf(both[1])
 				alike := x.Kind == y.Kind && (x.Kind != value.Decimal || x.Scale == y.Scale)
 				if alike && sideOf(both[0], n) == leftSide && sideOf(both[1], n) == rightSide {
+					join.together = join.together || isStart(both[0], s.Columns[:first]) && isStart(shifted(both[1], -n), rel.Columns)
 					join.left = append(join.left, compiled(c.Pos, both[0]))
 					join.right = append(join.right, compiled(c.Pos, shifted(both[1], -n)))
 					continue
@@ -83,10 +88,17 @@ func (q *Query) joinPull(s *scope, st *Select, joined []Relation, now int64, nod
 
 // joinRows puts the rows of the relations joined beside those of the first.
 func (q *Query) joinRows(ctx context.Context, rows iter.Seq[[]value.Value], joined []iter.Seq[[]value.Value], failed *error) iter.Seq[[]value.Value] {
+	rows = q.shift.rows(rows)
 	for i, j := range q.joins {
-		rows = j.rows(ctx, rows, joined[i], failed)
+		rows = j.rows(ctx, rows, j.shift.rows(joined[i]), failed)
 	}
 	return rows
+}
+
+// isStart reports that an expression is a relation's window_start.
+func isStart(e *plan.Expr, columns []Column) bool {
+	c, ok := e.Node.(*plan.Expr_Column)
+	return ok && int(c.Column) < len(columns) && columns[c.Column].Name == "window_start"
 }
 
 func (j *pullJoin) rows(ctx context.Context, left, right iter.Seq[[]value.Value], failed *error) iter.Seq[[]value.Value] {

@@ -102,6 +102,7 @@ type (
 		More    []*Select // UNION ALL of a sub-select
 		union   *union    // what the SELECTs of a UNION ALL share
 		query   uint32    // the id of the query that Sub was taken from
+		Shift   *Shift
 		Alias   *Ident
 		Joins   []Join
 		Match   *Match // of a CREATE PATTERN
@@ -120,6 +121,7 @@ type (
 		Pos    Pos
 		Left   bool
 		Table  Ident
+		Shift  *Shift
 		Alias  *Ident
 		Within *Within
 		On     Expr

@@ -226,3 +226,38 @@ CREATE VIEW routes AS SELECT DISTINCT route FROM vehicles WINDOW TUMBLING (SIZE 
 
 CREATE VIEW skipped AS SELECT route FROM vehicles GROUP BY route OFFSET 1
 --> error 1:1: a view has no order and no limit; they stand in the SELECT that reads it
+
+-- An earlier period: its rows, as if they were of now.
+SELECT route, n, window_start, window_end FROM cell_speed OFFSET '10m' WHERE window_start >= '2026-01-01T12:00:00Z' ORDER BY n;
+SELECT route, n, window_start FROM cell_speed OFFSET INTERVAL '1' DAY AS before WHERE before.n > 4 LIMIT 1 OFFSET 1
+--> route | n | window_start | window_end
+--> 20 | 1 | 2026-01-01T12:09:00Z | 2026-01-01T12:09:10Z
+--> 10 | 3 | 2026-01-01T12:09:00Z | 2026-01-01T12:09:10Z
+--> NULL | 9 | 2026-01-01T12:09:50Z | 2026-01-01T12:10:00Z
+--> route | n | window_start
+--> NULL | 9 | 2026-01-02T11:59:50Z
+
+SELECT c.n, b.n AS before, c.window_start FROM cell_speed c JOIN cell_speed OFFSET '59m' AS b ON b.cell = c.cell AND b.window_start = c.window_start WHERE c.window_start > '2026-01-01T11:00:00Z'
+--> n | before | window_start
+--> 3 | 5 | 2026-01-01T11:59:00Z
+
+SELECT n FROM cell_speed OFFSET '7 parsecs'
+--> error 1:33: OFFSET takes a length of time like '7d', '24h' or '1h30m', not '7 parsecs'
+
+SELECT n FROM cell_speed OFFSET '0s'
+--> error 1:33: OFFSET goes back by more than nothing, and by a hundred years at most
+
+SELECT n FROM cell_speed LIMIT 3 OFFSET '7d'
+--> error 1:41: here OFFSET takes a number of rows; an earlier time is asked for behind the view: FROM cell_speed OFFSET '7d'
+
+SELECT n FROM vehicles OFFSET '7d'
+--> error 1:15: vehicles is a stream and keeps no rows to select; CREATE VIEW … AS SELECT … FROM vehicles keeps some
+
+SELECT stream FROM edges OFFSET '7d'
+--> error 1:20: no view or table `edges`
+
+SELECT * FROM cell_speed OFFSET '7d' EMIT CHANGES
+--> error 1:38: EXPLAIN of a push query is not supported yet
+
+CREATE VIEW x AS SELECT device, COUNT(*) AS n FROM vehicles OFFSET '7d' WINDOW TUMBLING (SIZE 10 SECONDS) GROUP BY device
+--> error 1:61: OFFSET '…' compares with an earlier time in a SELECT; a view and a push query go with time as it comes
