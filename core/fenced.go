@@ -200,9 +200,7 @@ func (p *partition) advanceFences(t *turn) error {
 		w.late = w.engine.Late
 	}
 	if mark := p.eventMark(); mark > dawn {
-		p.mu.Lock()
 		p.outputs[plan.FenceEvents] = mark
-		p.mu.Unlock()
 	}
 	return nil
 }

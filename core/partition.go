@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -78,8 +79,10 @@ type partition struct {
 
 	step func(done string) // crash.Here: where tests kill the core
 
-	mu      sync.Mutex // guards outputs, which queries read,
-	outputs map[uint32]int64
+	outputs map[uint32]int64 // watermarks of streams and views, as far as this turn
+
+	mu      sync.Mutex // guards settled, which queries read: outputs, once all that is before them is in the store,
+	settled map[uint32]int64
 	asked   []*acknowledging // and these, which the next turn takes
 
 	room *room // nil: in tests without
@@ -180,6 +183,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		return err
 	}
 	p.step("turn.committed")
+	p.show()
 	p.memory.Trim()
 	if p.oldest > 0 {
 		p.m.committed.Observe(float64(time.Now().UnixMicro()-p.oldest) / 1e6)
@@ -355,17 +359,22 @@ func (p *partition) advance(t *turn) (moved bool) {
 			moved = moved || us > p.outputs[v.Def.Id]
 		}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.outputs = t.marks
 	return moved
+}
+
+// show gives queries the watermarks of what was committed. Not before: a window would be called final that lacks the turn's readings.
+func (p *partition) show() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settled = maps.Clone(p.outputs)
 }
 
 // output is the watermark of a stream, or of what a view reads, in this partition, for queries.
 func (p *partition) output(id uint32) (int64, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	us, ok := p.outputs[id]
+	us, ok := p.settled[id]
 	return us, ok
 }
 
