@@ -43,6 +43,7 @@ func startNode(t *testing.T, dir string) *node {
 	cfg.Fences.Max, cfg.Fences.MaxVertices, cfg.Fences.MaxBodyBytes, cfg.Fences.Forget, cfg.Fences.MaxPending = 100, 1000, 1<<20, time.Hour, 10_000
 	cfg.Query.MaxPush, cfg.Query.PushRows, cfg.Query.MaxExports = 5, 1000, 2
 	cfg.Alerts.Quiet, cfg.Alerts.MaxLive, cfg.Alerts.Keep, cfg.Alerts.MaxWaiting = 5*time.Minute, 1000, 72*time.Hour, 1000
+	cfg.Alerts.MaxScored, cfg.Alerts.Forget = 1000, 336*time.Hour
 	cfg.HTTP.Listen, cfg.NATS.Listen, cfg.NATS.StreamBytes = "127.0.0.1:0", "127.0.0.1:0", 64<<20
 	cfg.Time.Idle, cfg.State.TableRows = time.Minute, 1000
 	cfg.Live.Tick, cfg.Live.MaxClients, cfg.Live.MaxTopics, cfg.Live.MaxMessageBytes, cfg.Live.WriteWait = 10*time.Millisecond, 10, 10, 1<<16, time.Second

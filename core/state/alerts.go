@@ -25,11 +25,11 @@ func (t *Tx) AlertKey(partition, alert uint32, k string, state []byte) {
 // DropAlert deletes all that an alert keeps in one partition.
 func (t *Tx) DropAlert(partition, alert uint32) {
 	t.drop(key('A', alert, partition))
-	t.drop(key('S', alert, partition))
+	t.drop(key('z', alert, partition))
 }
 
 func scoreKey(partition, alert uint32, score, part byte, k string) []byte {
-	return append(append(key('S', alert, partition), score, part), k...)
+	return append(append(key('z', alert, partition), score, part), k...)
 }
 
 // ScoreKey keeps a part of what a score knows of a key; nil lets go of it.
@@ -43,7 +43,7 @@ func (t *Tx) ScoreKey(partition, alert uint32, score, part byte, k string, state
 
 // ScoreKeys gives what the scores of an alert keep in one partition.
 func (s *Store) ScoreKeys(partition, alert uint32, f func(score, part byte, k string, state []byte) error) error {
-	prefix := key('S', alert, partition)
+	prefix := key('z', alert, partition)
 	return s.scan(prefix, after(prefix), func(k, v []byte) (bool, error) {
 		if len(k) < len(prefix)+2 {
 			return false, errCorrupt
@@ -61,7 +61,7 @@ func (s *Store) AlertKeys(partition, alert uint32, f func(k string, state []byte
 // Alerts gives the ids of the alerts that keep anything, in whatever partition.
 func (s *Store) Alerts() ([]uint32, error) {
 	known, err := s.ids('A')
-	scored, e := s.ids('S')
+	scored, e := s.ids('z')
 	for _, id := range scored {
 		if !slices.Contains(known, id) {
 			known = append(known, id)

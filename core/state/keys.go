@@ -30,7 +30,7 @@ import "encoding/binary"
 //	O <channel> 0 <alert id>                  notice that a silence holds back: its clock, partition, number; notice
 //	S <silence id>                            silence
 //	A <alert> <partition> <key>               what an alert knows of a key
-//	S <alert> <partition> <score> <part> <key> what a score in its conditions knows of a key
+//	z <alert> <partition> <score> <part> <key> what a score in its conditions knows of a key
 
 // Tables of the core.
 const (
