@@ -70,7 +70,7 @@ func (s *Scores) Restore(name string, part byte, state []byte) error {
 		if !c.done() || s.slots == 0 {
 			return errCorrupt
 		}
-		k.profile, k.noise, k.seen = read.profile, read.noise, read.seen
+		k.profile, k.about = read.profile, read.about
 	default:
 		return errCorrupt
 	}
@@ -97,7 +97,7 @@ func (s *Scores) sound(k *key) bool {
 	}
 	m := &k.base
 	for _, x := range append([]float32{m.level, m.scale, m.lately, m.spread, m.last, m.quantum, m.offset, m.about, m.shift, m.shiftScale, m.peak, m.middle, m.swing, m.equal,
-		m.slotSum, m.slotOff, m.spikes.rate, m.spikes.excess, m.shifts.rate, m.shifts.excess}, k.ring...) {
+		m.slotSum, m.slotOff, m.spikes.rate, m.spikes.excess, m.shifts.rate, m.shifts.excess}, k.profile...) {
 		if !finite(float64(x)) {
 			return false
 		}
@@ -109,7 +109,7 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // perKey is about how much memory a key takes, its name and its place in the table with it.
 func (s *Scores) perKey() int {
-	return int(unsafe.Sizeof(key{})) + s.slots*6 + s.ring*4 + 80
+	return int(unsafe.Sizeof(key{})) + s.slots*6 + s.ring*4 + 64
 }
 
 // coder writes fields one behind the other, or reads them back: one description for both.
@@ -154,24 +154,27 @@ func (c *coder) hot(k *key) {
 	}
 	c.byte(&odd)
 	m.slot, m.odd = int16(slot), int8(odd)
-	ring := uint8(len(k.ring))
-	if c.byte(&ring); int(ring) > cap(k.ring) {
+	if k.about != nil {
+		return
+	}
+	ring := uint8(len(k.profile))
+	if c.byte(&ring); int(ring) > cap(k.profile) {
 		c.bad = true
 		return
 	}
-	k.ring = k.ring[:ring]
-	for i := range k.ring {
-		c.float(&k.ring[i])
+	k.profile = k.profile[:ring]
+	for i := range k.profile {
+		c.float(&k.profile[i])
 	}
 }
 
 func (c *coder) slots(k *key) {
 	for i := range k.profile {
 		c.float(&k.profile[i])
-		noise := uint8(k.noise[i])
+		noise := uint8(k.about[i].noise)
 		c.byte(&noise)
-		k.noise[i] = int8(noise)
-		c.byte(&k.seen[i])
+		k.about[i].noise = int8(noise)
+		c.byte(&k.about[i].seen)
 	}
 }
 

@@ -25,7 +25,6 @@ type model struct {
 	// What is near: a level that follows within a few rows, the scale of what it does not foresee, and the same of late; the scale of their ratio.
 	level, scale, lately, spread float32
 	last, quantum                float32 // the row before; the least difference of two rows on end
-	odd                          int8    // rows on end that were far off the level, below 0: below it
 	spikes                       tail
 
 	// What is usual: an offset from the profile, the scale of rows about it, by how much rows of late were off together, and the scale of that.
@@ -38,6 +37,8 @@ type model struct {
 	// Rows as the one before: how many now, the most there were, how likely the next is.
 	run, longest uint16
 	equal        float32
+
+	odd int8 // rows on end that were far off the level, below 0: below it
 
 	// The slot of the profile at hand: what its rows were off.
 	slot    int16

@@ -13,10 +13,14 @@ type key struct {
 	n       int8
 	rows    [kept + 1]row // by time; one more than is kept, while it is put in
 	base    model
-	profile []float32 // nil: none
-	noise   []int8    // of each slot, 16 for each doubling
-	seen    []uint8   // how often each place of the profile was
-	ring    []float32 // of Rolling: rows before the pending ones, less the model's origin
+	profile []float32 // nil: none; of Rolling, rows before the pending ones, less the model's origin
+	about   []slot    // of each place of the profile
+}
+
+// slot is what is known of a place of the profile, aside from its value.
+type slot struct {
+	noise int8  // how wide noise is, 16 for each doubling
+	seen  uint8 // how often it was there
 }
 
 // find gives the place of a time among the pending rows.
@@ -55,10 +59,10 @@ func (k *key) newest() int64 {
 func (s *Scores) newKey() *key {
 	k := &key{}
 	if s.slots > 0 {
-		k.profile, k.noise, k.seen = make([]float32, s.slots), make([]int8, s.slots), make([]uint8, s.slots)
+		k.profile, k.about = make([]float32, s.slots), make([]slot, s.slots)
 	}
 	if s.ring > 0 {
-		k.ring = make([]float32, 0, s.ring)
+		k.profile = make([]float32, 0, s.ring)
 	}
 	return k
 }

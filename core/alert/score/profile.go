@@ -31,9 +31,9 @@ func (s *Scores) expected(m *model, k *key, us int64) (x float64, ready bool) {
 
 // filled is the nearest slot that was seen, at i or before it; −1: there is none.
 func (k *key) filled(i int) int {
-	for range k.seen {
-		i = (i + len(k.seen)) % len(k.seen)
-		if k.seen[i] > 0 {
+	for range k.about {
+		i = (i + len(k.about)) % len(k.about)
+		if k.about[i].seen > 0 {
 			return i
 		}
 		i--
@@ -55,7 +55,7 @@ func (s *Scores) learnProfile(k *key, r row) (learned bool) {
 	v := s.view(m, k, r)
 	x := v.off
 	switch {
-	case v.ready && k.seen[m.slot] == 0: // v.off is off a neighbour
+	case v.ready && k.about[m.slot].seen == 0: // v.off is off a neighbour
 		x = v.x - float64(m.offset)
 	case v.ready:
 		x = m.trusted(v.rest)
@@ -83,17 +83,17 @@ func (k *key) closeSlot() bool {
 		return false
 	}
 	i, mean := m.slot, m.slotSum/float32(m.slotN)
-	gain := max(1/float32(k.seen[i]+1), 0.15)
-	if k.seen[i] == 0 {
+	gain := max(1/float32(k.about[i].seen+1), 0.15)
+	if k.about[i].seen == 0 {
 		k.profile[i] = mean
 	} else {
 		k.profile[i] += mean * gain
 	}
-	if m.scale > 0 && m.slotOff > 0 && (k.seen[i] < 2 || m.wider() < threshold*float64(m.spread)) {
+	if m.scale > 0 && m.slotOff > 0 && (k.about[i].seen < 2 || m.wider() < threshold*float64(m.spread)) {
 		wider := clip(16*math.Log2(1.2533*float64(m.slotOff)/float64(m.slotN)/float64(m.scale)), 100)
-		k.noise[i] += int8(math.Round((wider - float64(k.noise[i])) * float64(gain)))
+		k.about[i].noise += int8(math.Round((wider - float64(k.about[i].noise)) * float64(gain)))
 	}
-	k.seen[i] = min(k.seen[i]+1, 100)
+	k.about[i].seen = min(k.about[i].seen+1, 100)
 	m.slotN, m.slotSum, m.slotOff = 0, 0, 0
 	return true
 }
@@ -103,8 +103,8 @@ func (s *Scores) noise(k *key, us int64) float64 {
 	at, _ := s.slotAt(us)
 	sum, n := 0, 0
 	for i := at - 2; i <= at+2; i++ {
-		if j := (i + s.slots) % s.slots; k.seen[j] > 0 {
-			sum += int(k.noise[j])
+		if j := (i + s.slots) % s.slots; k.about[j].seen > 0 {
+			sum += int(k.about[j].noise)
 			n++
 		}
 	}

@@ -14,7 +14,7 @@ func (s *Scores) rolling(k *key, i int, x float64) (float64, bool) {
 	if k.base.n == 0 && k.n > 0 {
 		origin = k.rows[0].x // as it will be
 	}
-	for _, v := range k.ring[max(0, len(k.ring)-(s.ring-min(i, s.ring))):] {
+	for _, v := range k.profile[max(0, len(k.profile)-(s.ring-min(i, s.ring))):] {
 		all = append(all, float64(v))
 	}
 	for _, r := range k.rows[max(0, i-s.ring):i] {
@@ -65,8 +65,8 @@ func (s *Scores) remember(k *key, r row) {
 	}
 	k.base.n++
 	k.base.us = r.us
-	if len(k.ring) == s.ring {
-		k.ring = slices.Delete(k.ring, 0, 1)
+	if len(k.profile) == s.ring {
+		k.profile = slices.Delete(k.profile, 0, 1)
 	}
-	k.ring = append(k.ring, float32(r.x-k.base.origin))
+	k.profile = append(k.profile, float32(r.x-k.base.origin))
 }
