@@ -21,7 +21,9 @@ type fixed struct {
 	eval   expr.Func
 	needs  []int
 	lo, hi float64
-	cos    float64 // of a latitude, at least
+
+	latitude bool
+	cos      float64 // of it, at least
 }
 
 // lane is what attempts have of a reference that a condition's glance reads: a number each.
@@ -32,7 +34,7 @@ type bounds func(lane int) (lo, hi float64)
 
 // compileGlance gives nil for a condition of which nothing can be said like this.
 func (e *Engine) compileGlance(v int, define *plan.Expr) *glance {
-	m := &glanceMaker{e: e, v: v, glance: &glance{}}
+	m := &glanceMaker{e: e, v: v, glance: &glance{}, known: map[*plan.Expr]*fixed{}}
 	lanes := len(e.lanes)
 	if m.may = m.condition(define); m.may == nil {
 		e.lanes = e.lanes[:lanes]
@@ -50,7 +52,9 @@ func (g *glance) at(e *Engine, v int, r *row) {
 		}
 		x := amount(f.eval(e.scratch))
 		f.lo, f.hi = wider(x, x)
-		f.cos = math.Cos(f.lo*math.Pi/180) + 1e-9
+		if f.latitude {
+			f.cos = math.Cos(f.lo*math.Pi/180) + 1e-9
+		}
 	}
 }
 
@@ -63,8 +67,9 @@ func amount(v value.Value) float64 {
 
 type glanceMaker struct {
 	*glance
-	e *Engine
-	v int
+	e     *Engine
+	v     int
+	known map[*plan.Expr]*fixed
 }
 
 // condition gives nil where a condition may hold always.
@@ -130,11 +135,11 @@ func (m *glanceMaker) bounds(x *plan.Expr) bounds {
 	}
 	switch x.GetCall().GetFunction() {
 	case "+", "+interval":
-		return both(of, func(a, b, c, d float64) (float64, float64) { return a + c, b + d })
+		return m.both(args, of, func(a, b, c, d float64) (float64, float64) { return a + c, b + d })
 	case "-":
-		return both(of, func(a, b, c, d float64) (float64, float64) { return a - d, b - c })
+		return m.both(args, of, func(a, b, c, d float64) (float64, float64) { return a - d, b - c })
 	case "*":
-		return both(of, products)
+		return m.both(args, of, products)
 	case "UNIX_TIMESTAMP": // cut to a millisecond
 		return func(lane int) (float64, float64) {
 			lo, hi := of[0](lane)
@@ -142,7 +147,7 @@ func (m *glanceMaker) bounds(x *plan.Expr) bounds {
 		}
 	case "/":
 		if x.GetType().Value().Kind == value.Double { // an integer is cut toward zero
-			return both(of, quotients)
+			return m.both(args, of, quotients)
 		}
 	case "distance_m":
 		return m.distance(args, of)
@@ -150,8 +155,20 @@ func (m *glanceMaker) bounds(x *plan.Expr) bounds {
 	return nil
 }
 
-func both(of []bounds, op func(a, b, c, d float64) (float64, float64)) bounds {
+func (m *glanceMaker) both(args []*plan.Expr, of []bounds, op func(a, b, c, d float64) (float64, float64)) bounds {
 	x, y := of[0], of[1]
+	switch left, right := m.fix(args[0]), m.fix(args[1]); { // a call less
+	case left != nil:
+		return func(lane int) (float64, float64) {
+			c, d := y(lane)
+			return wider(op(left.lo, left.hi, c, d))
+		}
+	case right != nil:
+		return func(lane int) (float64, float64) {
+			a, b := x(lane)
+			return wider(op(a, b, right.lo, right.hi))
+		}
+	}
 	return func(lane int) (float64, float64) {
 		a, b := x(lane)
 		c, d := y(lane)
@@ -190,6 +207,7 @@ func (m *glanceMaker) distance(args []*plan.Expr, of []bounds) bounds {
 	if here == nil {
 		return nil
 	}
+	here.latitude = true
 	return func(lane int) (float64, float64) {
 		a, b := of[0](lane)
 		c, d := of[2](lane)
@@ -202,6 +220,9 @@ func (m *glanceMaker) distance(args []*plan.Expr, of []bounds) bounds {
 
 // fix gives nil for what depends on more than the row at hand.
 func (m *glanceMaker) fix(x *plan.Expr) *fixed {
+	if f := m.known[x]; f != nil {
+		return f
+	}
 	needs, err := m.e.needs(x)
 	if err != nil {
 		return nil
@@ -216,7 +237,7 @@ func (m *glanceMaker) fix(x *plan.Expr) *fixed {
 		return nil
 	}
 	f := &fixed{eval: eval, needs: needs}
-	m.fixed = append(m.fixed, f)
+	m.fixed, m.known[x] = append(m.fixed, f), f
 	return f
 }
 

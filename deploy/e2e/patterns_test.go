@@ -158,21 +158,30 @@ func compared(t *testing.T, core *site, truth *fraud.Run) (found, missed, wrong 
 			t.Errorf("nothing is planted for %s", pattern)
 		}
 		_, rows := core.SQL(t, fmt.Sprintf("SELECT %s AS k, match_end FROM %s", key, pattern))
+		all, strange := 0, 0
 		for _, r := range rows {
 			if strings.HasPrefix(r[0].(string), "end-") {
 				continue
 			}
-			found++
+			all++
 			end, err := time.Parse(time.RFC3339Nano, r[1].(string))
 			if err != nil {
 				t.Fatal(err)
 			}
 			name := fmt.Sprint(pattern, " ", r[0], " ", end.UTC().Format("2006-01-02T15:04:05.000Z"))
 			if planted[name]--; planted[name] < 0 {
-				wrong++
+				strange++
 				odd = append(odd, "not planted: "+name)
 			}
 		}
+		there := 0
+		for _, p := range truth.Planted {
+			if p.Pattern == pattern {
+				there++
+			}
+		}
+		found, wrong = found+all, wrong+strange
+		t.Logf("soak: pattern %s planted=%d found=%d precision=%.3f recall=%.3f", pattern, there, all, float64(all-strange)/float64(max(1, all)), float64(all-strange)/float64(max(1, there)))
 	}
 	for name, left := range planted {
 		if left > 0 {
