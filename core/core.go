@@ -9,6 +9,7 @@
 //	query.go      SQL: statements and pull queries over the state
 //	export.go     the same with rows that go out as they are read
 //	push.go       push queries
+//	remote.go     InfluxDB as a history
 //	history.go    where the rows of views come from: the stores of history behind one interface
 //	metric.go     the history of a column, for charts
 //	backup.go     backups of a running core, and restoring one
@@ -75,7 +76,8 @@ type Core struct {
 	catalog    *catalog
 	hub        *live.Hub
 	live       *publisher
-	sink       *influx.Sink // nil: no InfluxDB
+	sink       *influx.Sink   // nil: no InfluxDB
+	reader     *influx.Reader // nil: no SELECT asks it
 	partitions []*partition
 	listener   net.Listener
 	handler    http.Handler
@@ -148,8 +150,12 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	}
 	c.live.topics(nil, p)
 	if cfg.Influx.URL != "" {
-		c.sink = influx.New(influx.Config{URL: cfg.Influx.URL, Token: cfg.Influx.Token, Org: cfg.Influx.Org, Bucket: cfg.Influx.Bucket,
-			Batch: cfg.Influx.Batch, QueueBytes: cfg.Influx.QueueBytes, Create: cfg.Influx.Create, Retention: cfg.Influx.Retention}, roomy{c.store, c.room, c.stopping}, p.Partitions, d.Metrics, d.Log, c.refusedPoint)
+		where := influx.Config{URL: cfg.Influx.URL, Token: cfg.Influx.Token, Org: cfg.Influx.Org, Bucket: cfg.Influx.Bucket,
+			Batch: cfg.Influx.Batch, QueueBytes: cfg.Influx.QueueBytes, Create: cfg.Influx.Create, Retention: cfg.Influx.Retention}
+		c.sink = influx.New(where, roomy{c.store, c.room, c.stopping}, p.Partitions, d.Metrics, d.Log, c.refusedPoint)
+		if cfg.Influx.History {
+			c.reader = influx.NewReader(where)
+		}
 	}
 	for id := range p.Partitions {
 		part := c.newPartition(id)

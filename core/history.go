@@ -25,7 +25,13 @@ type history interface {
 }
 
 // histories are the stores that a SELECT reads, the one that has the newest rows first.
-func (c *Core) histories() []history { return []history{kept{c}} }
+func (c *Core) histories() []history {
+	all := []history{kept{c}}
+	if c.reader != nil {
+		all = append(all, remote{c, c.reader})
+	}
+	return all
+}
 
 // rowsOf reads what a question wants from the newest store that has it, the oldest first. The last store is asked for all that is older still.
 func rowsOf(ctx context.Context, from []history, q *store.Question, f func(row []value.Value) (more bool, err error)) error {

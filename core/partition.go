@@ -556,6 +556,13 @@ func (p *partition) panes(view uint32) merge.Panes {
 // retain drops windows older than the view keeps, a minute of event time at a time.
 func (p *partition) retain(t *turn, v *merge.View, watermark int64) error {
 	def := v.Def
+	if def.EmitFinal && def.GapUs == 0 { // what was not told yet stays, however far the watermark went
+		told, ok := p.finals[def.Id]
+		if !ok {
+			return nil
+		}
+		watermark = min(watermark, told)
+	}
 	if def.RetentionUs <= 0 || watermark-p.retained[def.Id] < int64(time.Minute/time.Microsecond) {
 		return nil
 	}

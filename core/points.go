@@ -47,6 +47,7 @@ func placeInHistory(v *plan.View, start int64, key []byte) (p influx.Point, err 
 		if k, key, err = value.Read(key); err != nil {
 			return p, fmt.Errorf("view %s: key: %w", v.Name, err)
 		}
+		k = tagged(k)
 		p.Tags = append(p.Tags, influx.Pair{Name: name, Value: k})
 		for o := range v.Outputs { // shown twice
 			if n, ok := keyShown(v, o); ok && n == i && v.Outputs[o].Name != name {
@@ -55,6 +56,23 @@ func placeInHistory(v *plan.View, start int64, key []byte) (p influx.Point, err 
 		}
 	}
 	return p, nil
+}
+
+// emptyTag stands for the empty text, as a tag that is empty is none, which NULL is.
+const emptyTag = `""`
+
+func tagged(k value.Value) value.Value {
+	if k.Kind() == value.String && k.Str() == "" {
+		return value.OfString(emptyTag)
+	}
+	return k
+}
+
+func untagged(t value.Type, text string) (value.Value, error) {
+	if t.Kind == value.String && text == emptyTag {
+		return value.OfString(""), nil
+	}
+	return value.Parse(t, text)
 }
 
 // tagNames are the tags of a view's keys, in their order: the column that shows a key, or the key's own name where none does, since points of two

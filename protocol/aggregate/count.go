@@ -27,6 +27,9 @@ func (c *count) Read(src []byte) ([]byte, error) {
 
 func (c *count) Result() value.Value { return value.OfInt(int64(*c)) }
 
+// AppendCount writes the state of a COUNT of n, with which that of an AVG ends, too.
+func AppendCount(dst []byte, n int64) []byte { return binary.AppendUvarint(dst, uint64(n)) }
+
 func readUvarint(src []byte) (uint64, []byte, error) {
 	if len(src) > 0 && src[0] < 0x80 {
 		return uint64(src[0]), src[1:], nil

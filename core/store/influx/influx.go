@@ -6,6 +6,7 @@
 //	bucket.go  making the bucket, or 1.8's database and retention policy
 //	budget.go  how much may wait, and what goes past that
 //	point.go   a view's result → line protocol
+//	read.go    Reader: points back, by InfluxQL
 //
 // It uses the client's blocking writer: the asynchronous one drops points in an outage. Network errors, 429 and 5xx are tried again
 // for ever; of a 400 the bad points are found, by what it says or by halves, and set aside with the reason. Writing a point

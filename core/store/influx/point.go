@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"bytes"
 	"math"
 	"strings"
 	"time"
@@ -59,4 +60,25 @@ func tagText(text string) string {
 		return before + "\uFF3C" // a full-width one
 	}
 	return text
+}
+
+// TagValue is the text that a tag stands for.
+func TagValue(tag string) string {
+	if before, ok := strings.CutSuffix(tag, "\uFF3C"); ok {
+		return before + `\`
+	}
+	return tag
+}
+
+// IsPlain reports whether a tag of a text is stored as it is.
+func IsPlain(text string) bool { return !strings.ContainsAny(text, "\\\n\r\t\uFF3C") }
+
+// Series tells the lines of a measurement from others.
+func Series(measurement string) func(line []byte) bool {
+	p := Point{Measurement: measurement, Fields: []Pair{{Name: "n", Value: value.OfBool(true)}}}
+	prefix := p.Line()
+	prefix = prefix[:bytes.LastIndex(prefix, []byte(" n="))]
+	return func(line []byte) bool {
+		return bytes.HasPrefix(line, prefix) && len(line) > len(prefix) && (line[len(prefix)] == ',' || line[len(prefix)] == ' ')
+	}
 }
