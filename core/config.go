@@ -122,6 +122,8 @@ type Config struct {
 		Timeout time.Duration `yaml:"timeout" default:"30s" help:"longest a SELECT may run"`
 		MaxRows int           `yaml:"max_rows" default:"100000" help:"most rows a SELECT may give"`
 
+		CacheBytes int64 `yaml:"cache_bytes" default:"64MiB" unit:"bytes" help:"memory for what SELECTs came to over times in which nothing changes any more; 0: none is kept"`
+
 		MaxExports    int   `yaml:"max_exports" default:"8" help:"SELECTs at once whose rows go out as CSV, NDJSON or Parquet as they are read; one more waits for its turn"`
 		MaxExportRows int64 `yaml:"max_export_rows" default:"0" help:"most rows of one of them; past it the answer breaks off. 0: no limit"`
 
@@ -161,6 +163,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("state.reserve_bytes: %d must not be negative", c.State.ReserveBytes)
 	case c.State.TableRows < 10:
 		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
+	case c.Query.CacheBytes < 0:
+		return fmt.Errorf("query.cache_bytes: %d must not be negative", c.Query.CacheBytes)
 	case c.Query.MaxExports < 1:
 		return fmt.Errorf("query.max_exports: %d must be at least 1", c.Query.MaxExports)
 	case c.Query.MaxExportRows < 0:

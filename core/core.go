@@ -7,6 +7,7 @@
 //	publish.go    what viewers are told; points.go what the history store is
 //	catalog.go    the plan in force, and the edges
 //	query.go      SQL: statements and pull queries over the state
+//	answers.go    what they came to over times in which nothing changes any more
 //	export.go     the same with rows that go out as they are read
 //	push.go       push queries
 //	remote.go     InfluxDB as a history
@@ -87,6 +88,7 @@ type Core struct {
 	received   atomic.Uint64 // bytes of batches taken in
 	pushes     pushes
 	exports    *exports
+	answers    *answers
 	fences     *fenceBook
 	standing   *standing
 	notifier   *notify.Notifier
@@ -110,7 +112,7 @@ type Deps struct {
 // New starts NATS unless one is given, opens the state, runs the configured SQL and binds the address; Run serves. cfg is validated.
 func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	c := &Core{cfg: cfg, log: d.Log, m: newMetrics(d.Metrics), version: d.Version, standing: newStanding(), stopping: make(chan struct{}),
-		exports: newExports(cfg.Query.MaxExports, d.Metrics)}
+		exports: newExports(cfg.Query.MaxExports, d.Metrics), answers: newAnswers(cfg.Query.CacheBytes, d.Metrics)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.close())

@@ -54,7 +54,7 @@ func (f *field) start(p *plan.Plan) {
 	cfg.Query.Timeout, cfg.Query.MaxRows = time.Minute, 10_000
 	cfg.Alerts.Quiet, cfg.Alerts.MaxLive, cfg.Alerts.MaxScored, cfg.Alerts.Forget = 5*time.Minute, 1000, 1000, 336*time.Hour
 	cfg.Pattern.MaxAge, cfg.Pattern.KeepMatches = 24*time.Hour, 10_000
-	c := &Core{cfg: cfg, log: log, m: newMetrics(prometheus.NewRegistry()), store: store, exports: newExports(1, prometheus.NewRegistry())}
+	c := &Core{cfg: cfg, log: log, m: newMetrics(prometheus.NewRegistry()), store: store, exports: newExports(1, prometheus.NewRegistry()), answers: newAnswers(1<<20, prometheus.NewRegistry())}
 	c.hub = live.New(live.Config{Tick: time.Second}, prometheus.NewRegistry(), c.m.framed, log)
 	c.live = &publisher{hub: c.hub}
 	c.live.topics(nil, p)

@@ -139,6 +139,8 @@ func (c *Core) tables(p *plan.Plan) []sql.Relation {
 
 // asked is a SELECT that is ready to run.
 type asked struct {
+	plan      *plan.Plan
+	view      *plan.View // that is read, if it is one, and alone
 	query     *sql.Query
 	rows      source
 	joined    []source
@@ -160,7 +162,10 @@ func (c *Core) prepare(ctx context.Context, st *sql.Select) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &asked{query: q}
+	a := &asked{plan: p, query: q}
+	if rel.View != nil && len(others) == 0 {
+		a.view = rel.View
+	}
 	a.rows, a.watermark = c.read(ctx, p, rel.Name, q)
 	for i, other := range others {
 		more, mark := c.read(ctx, p, other.Name, q.Joined(i))
@@ -191,7 +196,15 @@ func (c *Core) sel(ctx context.Context, st *sql.Select) (*api.Answer, error) {
 		return nil, err
 	}
 	var r sql.Result
-	if err := asked.run(func(rows iter.Seq[[]value.Value], joined []iter.Seq[[]value.Value]) (err error) {
+	known := false
+	if asked.view != nil {
+		if r, known, err = c.sliced(ctx, asked.plan, asked.view, asked.query); err != nil {
+			return nil, err
+		}
+	}
+	if known {
+		// it was put together
+	} else if err := asked.run(func(rows iter.Seq[[]value.Value], joined []iter.Seq[[]value.Value]) (err error) {
 		r, err = asked.query.Run(ctx, rows, joined...)
 		return err
 	}); err != nil {
@@ -257,11 +270,16 @@ func (c *Core) watermarkText(stream uint32) *string {
 func (c *Core) readView(ctx context.Context, def *plan.View, q *sql.Query) source {
 	return func(failed *error) iter.Seq[[]value.Value] {
 		return func(yield func([]value.Value) bool) {
-			question := store.Question{View: def, Keys: keysAsked(def, q.KeyEquals), States: q.States()}
-			question.From, question.To = span(def, q)
-			*failed = rowsOf(ctx, c.histories(), &question, func(row []value.Value) (bool, error) { return yield(row), nil })
+			*failed = rowsOf(ctx, c.histories(), c.question(def, q), func(row []value.Value) (bool, error) { return yield(row), nil })
 		}
 	}
+}
+
+// question is what a query wants of a view's history.
+func (c *Core) question(def *plan.View, q *sql.Query) *store.Question {
+	question := &store.Question{View: def, Keys: keysAsked(def, q.KeyEquals), States: q.States()}
+	question.From, question.To = span(def, q)
+	return question
 }
 
 // span bounds the windows' starts that a query can want.

@@ -80,7 +80,11 @@ func (m *mergedState) Observe(v value.Value, _ int64) {
 }
 
 // Merge adds another one's.
-func (m *mergedState) Merge(other aggregate.State) { m.all.Merge(other.(*mergedState).all) }
+func (m *mergedState) Merge(other aggregate.State) {
+	o := other.(*mergedState)
+	m.bad = m.bad || o.bad
+	m.all.Merge(o.all)
+}
 
 // Append writes what was merged.
 func (m *mergedState) Append(dst []byte) []byte { return m.all.Append(dst) }

@@ -3,8 +3,9 @@ package sql
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/value"
@@ -67,7 +68,19 @@ func (q *Query) run(ctx context.Context, rows iter.Seq[[]value.Value], joined []
 	if err := q.each(ctx, rows, t.observe); err != nil {
 		return err
 	}
-	for i, g := range t.list {
+	return t.give(ctx, out, false)
+}
+
+// give gives the groups on that HAVING lets through, in the order in which they were first seen or in that of their keys' bytes.
+func (t *table) give(ctx context.Context, out sink, byKey bool) error {
+	list := t.list
+	if byKey {
+		list = make([]*group, 0, len(t.list))
+		for _, key := range slices.Sorted(maps.Keys(t.index)) {
+			list = append(list, t.index[key])
+		}
+	}
+	for i, g := range list {
 		if i%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -153,7 +166,7 @@ func (t *table) observe(row []value.Value) (bool, error) {
 	g := t.index[string(t.scratch)]
 	if g == nil {
 		if len(t.list) == MaxGroups {
-			return false, fmt.Errorf("the query has more than %d groups; narrow it with WHERE", MaxGroups)
+			return false, errGroups
 		}
 		g = t.group(append([]value.Value(nil), t.keyRow...))
 	}

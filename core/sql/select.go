@@ -23,9 +23,10 @@ type Query struct {
 	hints       hints
 	joins       []pullJoin
 	shift       shiftedTimes
-	states      []int // of the view: see States
-	bucket      int64 // µs: windows are put into larger ones of this size; 0: not
-	bucketStart int   // the column of their start; their end follows
+	sliced      []byte // see Sliced
+	states      []int  // of the view: see States
+	bucket      int64  // µs: windows are put into larger ones of this size; 0: not
+	bucketStart int    // the column of their start; their end follows
 }
 
 // groups is what a query with GROUP BY or aggregates has besides. Outputs, order and having then
@@ -103,15 +104,16 @@ func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *
 			q.limit = min(q.limit, math.MaxInt64-q.offset) + q.offset
 		}
 	}
+	var where *plan.Expr
 	if st.Where != nil {
 		b := &binder{leaf: s.rowLeaf("WHERE"), now: &now, nodes: nodes}
-		where := b.condition(st.Where, "WHERE")
+		where = b.condition(st.Where, "WHERE")
 		q.where = compiled(st.Where.position(), where)
 		q.hints.take(rel, 0, where)
 		q.hintJoined(where, rel, joined)
 	}
 	if grouped(st) || st.Window != nil {
-		q.bindGroups(s, st, now, nodes)
+		q.nameSlices(rel, where, q.bindGroups(s, st, now, nodes))
 		return q, nil
 	}
 	q.bindRows(s, st, now, nodes)
@@ -167,7 +169,7 @@ func (q *Query) bindRows(s *scope, st *Select, now int64, nodes *work) {
 	q.bindOrder(st, b)
 }
 
-func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *work) {
+func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *work) *grouping {
 	if st.Items[0].Expr == nil {
 		fail(st.Items[0].Pos, "* cannot stand beside GROUP BY or aggregates")
 	}
@@ -197,6 +199,7 @@ func (q *Query) bindGroups(s *scope, st *Select, now int64, nodes *work) {
 		q.groups.layout = append(q.groups.layout, maker)
 		q.groups.arguments = append(q.groups.arguments, argument)
 	}
+	return g
 }
 
 // makerOf makes an aggregate's states, or those that merge another's.
