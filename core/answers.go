@@ -24,6 +24,7 @@ import (
 // for any more is dropped as the least lately used.
 type answers struct {
 	most int64 // bytes
+	back int64 // how far back time is cut into slices, µs. What is older is read each time
 
 	mu    sync.Mutex
 	bytes int64
@@ -44,7 +45,7 @@ type knownSlice struct {
 }
 
 func newAnswers(most int64, r prometheus.Registerer) *answers {
-	a := &answers{most: most, known: map[sliceKey]*list.Element{}, used: list.New(),
+	a := &answers{most: most, back: longestCut, known: map[sliceKey]*list.Element{}, used: list.New(),
 		hits: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_core_query_cache_hits_total", Help: "Slices of time that SELECTs did not have to read."}),
 		misses: prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_core_query_cache_misses_total",
 			Help: "Slices of time that are final, and had to be read."})}
@@ -91,7 +92,6 @@ func sliceCost(s *sql.Slice) int64 { return int64(s.Bytes) + 256 }
 var sliceLengths = []int64{time.Minute.Microseconds(), (10 * time.Minute).Microseconds(), time.Hour.Microseconds(), (6 * time.Hour).Microseconds(),
 	(24 * time.Hour).Microseconds(), (7 * 24 * time.Hour).Microseconds(), (28 * 24 * time.Hour).Microseconds()}
 
-// longestCut is how far back time is cut into slices. What is older is read each time.
 const longestCut = 800 * 24 * int64(time.Hour/time.Microsecond)
 
 // timeSpan is a run of time, µs: [from, to).
@@ -140,7 +140,7 @@ func (c *Core) sliced(ctx context.Context, p *plan.Plan, def *plan.View, q *sql.
 	if err != nil || !ok {
 		return sql.Result{}, false, err
 	}
-	inside := slicesOf(max(question.From, final.from, final.to-longestCut), min(question.To, final.to), def.WindowUs)
+	inside := slicesOf(max(question.From, final.from, final.to-c.answers.back), min(question.To, final.to), def.WindowUs)
 	if len(inside) == 0 {
 		return sql.Result{}, false, nil
 	}
