@@ -54,7 +54,8 @@ func drawPattern(t *rapid.T) string {
 	var defines []string
 	for _, name := range names {
 		if condition := pick("x = 1", "x = 2", "x >= 1", "x < 3", "x > PREV(x)", "x >= LAST(A.x)", "COUNT(*) >= 2", "SUM(B.x) < 4", "x <> FIRST(A.x, 1)", "COUNT(DISTINCT x) >= 2",
-			"CLASSIFIER() = 'B' OR x > 1", "x > 0 AND COUNT(A.*) < 3", "B.x < x AND x > 0", ""); condition != "" {
+			"CLASSIFIER() = 'B' OR x > 1", "x > 0 AND COUNT(A.*) < 3", "B.x < x AND x > 0", "AVG(A.x) < 2", "MIN(x) >= 1", "MAX(B.x) - MIN(x) < 2", "COLLECT_LIST(A.n) NOT LIKE '%3%'",
+			"distance_m(A.x, 0, x, 0) > 30000 * (UNIX_TIMESTAMP(ts) - UNIX_TIMESTAMP(A.ts)) / 1000.0", "ts <= A.ts + INTERVAL '3' SECOND", "SUM(x) >= 4 AND COUNT(*) > 2", ""); condition != "" {
 			defines = append(defines, name+" AS "+condition)
 		}
 	}
@@ -129,7 +130,7 @@ func TestPatternsAreTheNaiveMatchers(t *testing.T) {
 	if os.Getenv("HEXPANE_SOAK") != "" {
 		rounds = 1000
 	}
-	for range rounds {
+	for n := 0; n < rounds || n < 5*rounds && !t.Failed() && (found < 50 || early < 20); n++ { // seldom few of the drawn ones show something
 		rapid.Check(t, one)
 	}
 	t.Logf("soak: %d patterns, %d rows of matches, %d times a row was shown early, %d crashes", accepted, found, early, crashes)
