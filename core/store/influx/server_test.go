@@ -20,7 +20,7 @@ import (
 
 // influxd is a real InfluxDB 1.8 on a port and in a directory of its own.
 type influxd struct {
-	t       *testing.T
+	t       testing.TB
 	program string
 	dir     string
 	address string // host:port of its HTTP
@@ -29,7 +29,7 @@ type influxd struct {
 }
 
 // prepareServer finds the program, a port and a directory; start starts it. Without Flux it is up in a tenth of the time.
-func prepareServer(t *testing.T) *influxd {
+func prepareServer(t testing.TB) *influxd {
 	t.Helper()
 	program, err := exec.LookPath("influxd")
 	if err != nil {
@@ -59,14 +59,14 @@ bind-address = %q
 	return s
 }
 
-func startServer(t *testing.T) *influxd {
+func startServer(t testing.TB) *influxd {
 	s := prepareServer(t)
 	s.start()
 	s.query("CREATE DATABASE hexpane")
 	return s
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
