@@ -19,8 +19,8 @@ describe('parseMessage', () => {
     const v = parseMessage('{"topic":"view:v","type":"snapshot","seq":1,"watermark":null,"rows":[{"cell":"89","n":2,"window_start":"2026-01-01T00:00:00Z","final":true}]}');
     if (v.kind !== 'frame') throw new Error(v.kind);
     expect(v.frame.columns.get('final')).toEqual({ kind: 'bool', values: Uint8Array.of(1) });
-    expect(parseMessage('{"topic":"status:core","type":"update","status":{"edges":2,"event_lag_ms":null}}'))
-      .toMatchObject({ kind: 'status', status: { edges: 2, event_lag_ms: null, viewers: 0 } });
+    expect(parseMessage('{"topic":"status:core","type":"update","status":{"edges":2,"event_lag_ms":null,"disk_full":true}}'))
+      .toMatchObject({ kind: 'status', status: { edges: 2, event_lag_ms: null, viewers: 0, disk_full: true } });
     expect(parseMessage('{"type":"error","message":"no such topic"}')).toEqual({ kind: 'error', message: 'no such topic' });
   });
 

@@ -12,6 +12,7 @@ export interface Status {
   viewers: number;
   devices: number;
   event_lag_ms: number | null;
+  disk_full: boolean; // the core's: it applies nothing
 }
 
 export type Message =
@@ -76,6 +77,7 @@ function parseStatus(s: Record_): Status {
     viewers: number(s.viewers),
     devices: number(s.devices),
     event_lag_ms: numberOrNull(s.event_lag_ms),
+    disk_full: s.disk_full === true,
   };
 }
 

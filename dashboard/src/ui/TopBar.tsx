@@ -30,6 +30,7 @@ export function TopBar({ session }: { session: Session }) {
           title="How far the watermark is behind now" id="lag" />
         <Stat label="edges" value={whole(s?.edges)} id="edges" />
         <Stat label="viewers" value={whole(s?.viewers)} id="viewers" />
+        {s?.disk_full && <Stat label="core's disk" value="full" warn title="Nothing new is shown until there is room on it; edges and devices hold their readings" id="disk" />}
       </dl>
       <AlertsButton session={session} />
       <Search session={session} />
