@@ -110,9 +110,9 @@ func (s *Store) NoticeChannels() (names []string, err error) {
 	return names, nil
 }
 
-// DropNotices deletes some by their keys. It is not synced: what a crash brings back is sent once more, with the same id.
+// DropNotices deletes some by their keys. It is synced, since people see what is sent twice.
 func (s *Store) DropNotices(keys [][]byte) error {
-	return s.write("drop notices", pebble.NoSync, func(b *pebble.Batch) (err error) {
+	return s.write("drop notices", pebble.Sync, func(b *pebble.Batch) (err error) {
 		for _, k := range keys {
 			err = errors.Join(err, b.Delete(k, nil))
 		}
@@ -133,7 +133,7 @@ func (s *Store) DropChannel(channel string) (n int, err error) {
 
 // HoldNotice takes a notice out of a channel's queue and holds it back under its alert, in place of what was held of that.
 func (s *Store) HoldNotice(channel string, key []byte, alert string, notice []byte) error {
-	return s.write("hold a notice", pebble.NoSync, func(b *pebble.Batch) error {
+	return s.write("hold a notice", pebble.Sync, func(b *pebble.Batch) error {
 		return errors.Join(b.Delete(key, nil), b.Set(heldKey(channel, alert), append(key[len(key)-noticeTail:len(key):len(key)], notice...), nil))
 	})
 }
@@ -155,7 +155,7 @@ func (s *Store) ReleaseNotice(channel, alert string, notice []byte) error {
 	if err != nil || len(held) < noticeTail {
 		return err
 	}
-	return s.write("release a notice", pebble.NoSync, func(b *pebble.Batch) error {
+	return s.write("release a notice", pebble.Sync, func(b *pebble.Batch) error {
 		err := b.Delete(heldKey(channel, alert), nil)
 		if notice != nil {
 			err = errors.Join(err, b.Set(append(noticeKey(channel), held[:noticeTail]...), notice, nil))
