@@ -87,6 +87,9 @@ func (n *Notifier) pass(ctx context.Context, c *channel) (time.Duration, error) 
 	if left := c.until.Sub(now); left > 0 {
 		return n.unsilenced(c, now, left), nil
 	}
+	if left := c.rest.Sub(now); left > 0 && left <= n.cfg.Group {
+		return n.unsilenced(c, now, left), nil
+	}
 	messages, next, err := n.due(c, now)
 	if err != nil {
 		return 0, err
@@ -138,8 +141,13 @@ func (n *Notifier) pass(ctx context.Context, c *channel) (time.Duration, error) 
 		}
 	}
 	if c.Kind == Alertmanager && !now.Before(c.repeats) {
-		if err := n.repeat(ctx, c); err != nil && ctx.Err() == nil {
+		told, err := n.repeat(ctx, c)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
 			n.pause(c, 0, err)
+		case told > 0:
+			n.took(c, "")
 		}
 		c.repeats = now.Add(n.cfg.Repeat)
 	}
@@ -148,6 +156,8 @@ func (n *Notifier) pass(ctx context.Context, c *channel) (time.Duration, error) 
 	}
 	if len(messages) > 0 {
 		next = 0 // there may be more
+	} else if c.people() {
+		c.rest = now.Add(min(next, n.cfg.Group/10)) // not all is looked at with each that comes
 	}
 	return n.unsilenced(c, now, next), nil
 }

@@ -1,6 +1,8 @@
 package notify
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +45,24 @@ func TestMatchers(t *testing.T) {
 			t.Errorf("%+v: %v, %v", c, err, s.of(n))
 		}
 	}
+}
+
+// Whatever comes as a silence, or lay on disk as one, is refused or compared with alerts.
+func FuzzSilence(f *testing.F) {
+	for _, seed := range []string{`{"matchers":[{"name":"alert","value":"hot"}],"until":"2030-01-01T00:00:00Z"}`, `{"matchers":[{"name":"keys.","match":"!~","value":"(a|b"}]}`, `{"matchers":[{}]}`, `[]`, `null`} {
+		f.Add([]byte(seed))
+	}
+	now := time.Date(2029, 12, 31, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var s Silence
+		if json.Unmarshal(text, &s) != nil || s.Check(now) != nil {
+			return
+		}
+		_ = s.of(&Notice{Alert: "hot", Keys: map[string]string{"a": "b"}})
+		if len(s.Matchers) == 0 || !s.Until.After(now) || s.of(&Notice{}) && s.of(&Notice{Alert: "x"}) && !slices.ContainsFunc(s.Matchers, func(m Matcher) bool { return !m.matches("") }) {
+			t.Errorf("%+v", s)
+		}
+	})
 }
 
 func TestTexts(t *testing.T) {

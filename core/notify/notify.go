@@ -89,6 +89,7 @@ type channel struct {
 	paused  int       // pauses since the receiver took anything
 	until   time.Time // the channel is left alone
 	aside   map[string]*aside
+	rest    time.Time // until then nothing is due that people are to be told of
 	repeats time.Time // Alertmanager is told again
 
 	mailed   string // the message that some of who should get it have got

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,20 +92,20 @@ func (n *Notifier) alert(ctx context.Context, c *channel, notices []Notice) erro
 	return n.post(ctx, c, strings.TrimRight(c.URL, "/")+"/api/v2/alerts", nil, body)
 }
 
-// repeat tells Alertmanager what still stands and is not held back: else it takes it for resolved after a while, or forgot it over a restart.
-func (n *Notifier) repeat(ctx context.Context, c *channel) error {
+// repeat tells Alertmanager what still stands and is not held back, and gives how much: else it takes it for resolved after a while, or forgot it over a restart.
+func (n *Notifier) repeat(ctx context.Context, c *channel) (count int, err error) {
 	var told []Notice
 	for _, notice := range n.standing(c.Name) {
 		if !c.holds(notice.AlertID) {
 			told = append(told, notice)
 		}
 	}
-	for ; len(told) > 0; told = told[min(len(told), burst):] {
-		if err := n.alert(ctx, c, told[:min(len(told), burst)]); err != nil {
-			return err
+	for some := range slices.Chunk(told, burst) {
+		if err := n.alert(ctx, c, some); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	return len(told), nil
 }
 
 // labelName makes a label's name of one that Prometheus would not take.
