@@ -10,6 +10,7 @@
 //	restore_test.go   backups of a running core
 //	export_test.go    archives of days, in a bucket and in a directory
 //	influx_test.go    history in InfluxDB
+//	alerts_test.go    a receiver that fails; alerts_bench_test.go from an event to the alert
 //	contract_test.go  commands and endpoints
 //	prompt_test.go    the SQL client at a terminal (terminal_test.go), client_test.go without one, and interrupted
 //	bench_test.go     the system's latency, rate, CPU and memory; bare_test.go is the broker alone, to compare with
