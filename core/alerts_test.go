@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -11,18 +12,19 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hexpane/hexpane/core/api"
+	"github.com/hexpane/hexpane/core/notify"
 	"github.com/hexpane/hexpane/protocol/wire"
 )
 
 func alertedSQL() string {
 	return oracleSQL() + fmt.Sprintf(`
-CREATE ALERT fast ON %[1]s WHEN n > 0 AND device <> 'nobody' FOR 2 WINDOWS SEVERITY critical;
-CREATE ALERT busy ON %[1]s WHEN n > 1 SEVERITY warning;
+CREATE ALERT fast ON %[1]s WHEN n > 0 AND device <> 'nobody' FOR 2 WINDOWS SEVERITY critical NOTIFY desk;
+CREATE ALERT busy ON %[1]s WHEN n > 1 SEVERITY warning NOTIFY desk;
 CREATE ALERT lasting ON %[1]s WHEN n > 0 FOR '12m' SEVERITY info;
 CREATE ALERT final ON %[1]s_once WHEN n > 1 SEVERITY info;`, oracleViews[0].name)
 }
 
-// A core killed at any step of its loop, again and again, tells the steps of alerts that one tells which was never killed: each once.
+// A core killed at any step of its loop, again and again, tells the steps of alerts that one tells which was never killed: each once, to channels too, in order.
 func TestAlertsAreToldOnce(t *testing.T) {
 	p := planOf(t, alertedSQL())
 	points := stepsInSource(t)
@@ -88,6 +90,19 @@ func TestAlertsAreToldOnce(t *testing.T) {
 				t.Fatalf("%d alerts stand, of %d", len(live), count)
 			}
 			kills += died
+			ids := map[string]bool{}
+			check(t, r.core.store.Notices("desk", math.MaxInt, func(_, text []byte) error {
+				n, err := notify.ReadNotice(text)
+				if ids[n.ID] {
+					t.Errorf("%s is told twice", n.ID)
+				}
+				ids[n.ID] = true
+				rows = append(rows, fmt.Sprint("desk ", n.ID, " ", n.At, " ", n.Revised))
+				return err
+			}))
+			if steps := r.ask("SELECT id FROM alerts WHERE alert IN ('fast', 'busy')"); len(steps) != len(ids) {
+				t.Errorf("a channel is told %d steps of %d", len(ids), len(steps))
+			}
 			return rows
 		}
 		want := told(nil)
