@@ -108,7 +108,7 @@ func (r *rig) start(p *plan.Plan, now int64) {
 	c.catalog.fences = c.fences.forPlan
 	cfg.Alerts.Webhooks, cfg.Alerts.MaxWaiting, cfg.Alerts.Keep = map[string]string{"desk": "http://127.0.0.1:1/never"}, 1000, 72*time.Hour // which nobody runs
 	c.standing = newStanding()
-	c.notifier, c.silences, err = newNotifier(cfg, store, c.standing, prometheus.NewRegistry(), log)
+	c.notifier, c.silences, err = newNotifier(cfg, roomy{Store: store}, c.standing, prometheus.NewRegistry(), log)
 	check(r.t, err)
 	r.core, r.p = c, c.newPartition(0)
 	c.partitions = []*partition{r.p}

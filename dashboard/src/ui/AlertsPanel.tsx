@@ -24,7 +24,7 @@ export function AlertsButton({ session }: { session: Session }) {
 
 /** Says a new alert to screen readers. */
 export function AlertVoice() {
-  return <div class="unseen" role="status" aria-live="polite">{alertVoice.value}</div>;
+  return <div class="unseen" role="log" aria-live="polite" aria-label="Newest alert">{alertVoice.value}</div>;
 }
 
 /** The alerts that stand, those that want somebody first. */
