@@ -256,7 +256,7 @@ func (p *partition) advanceAlerts(t *turn) {
 // a match may still come which began before it keeps no alert waiting.
 func (p *partition) alertMark(s *alertState) int64 {
 	if d := p.patterns[s.def.Source]; d != nil {
-		return p.streams[d.stream].output()
+		return p.routeMark(d.stream)
 	}
 	mark := p.sourceMark(s.def.Source)
 	if v := p.views[s.def.Source]; v != nil && v.Def.AdvanceUs > 0 && mark > dawn {

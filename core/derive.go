@@ -8,6 +8,7 @@ import (
 
 	"github.com/hexpane/hexpane/core/join"
 	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/expr"
@@ -94,6 +95,9 @@ func (p *partition) made(t *turn, source uint32, us int64, row []value.Value) {
 	if p.pushes.wants(source) {
 		t.pushed = append(t.pushed, pushedRow{source, slices.Clone(row)})
 	}
+	if source == plan.FenceEvents {
+		p.sendOwn(t, us, row)
+	}
 	for _, r := range p.readers[source] {
 		key, ok := r.takes(row)
 		if !ok {
@@ -110,6 +114,20 @@ func (p *partition) made(t *turn, source uint32, us int64, row []value.Value) {
 		}
 		g.readings++
 		r.observe(g.partial, row, us)
+	}
+}
+
+// sendOwn takes an event at a fence to the patterns over them, each where its key is.
+func (p *partition) sendOwn(t *turn, us int64, row []value.Value) {
+	for _, r := range p.own {
+		if r.filter != nil && !r.filter(row).Bool() {
+			continue
+		}
+		var key []byte
+		for _, k := range r.keys {
+			key = value.Append(key, k(row))
+		}
+		p.write(t, key, func(l letter) letter { return l.routed(r.def.Id, us, value.AppendRow(nil, row)) })
 	}
 }
 
@@ -210,7 +228,7 @@ func (p *partition) post(t *turn) {
 	t.gained = nil
 	if t.letters != nil || t.now-p.toldAt >= tellEvery {
 		p.toldAt = t.now
-		for source := range p.readers {
+		for source := range p.relays {
 			us := p.sourceMark(source)
 			if told, ok := p.told[source]; us <= dawn || ok && us <= told {
 				continue
@@ -306,9 +324,34 @@ type joinState struct {
 // routeState is where rows of a route go.
 type routeState struct {
 	def      *plan.Route
-	width    int // of the stream
+	width    int       // of the stream
+	filter   expr.Func // these two of rows made here; edges have done it for streams
+	keys     []expr.Func
 	ends     []routeEnd
 	patterns []*patternState
+}
+
+// newRoute makes the route of a plan.
+func newRoute(def *plan.Route, streams map[uint32]*streamState) (*routeState, error) {
+	if def.Stream != plan.FenceEvents {
+		return &routeState{def: def, width: len(streams[def.Stream].def.Columns)}, nil
+	}
+	r := &routeState{def: def, width: len(sql.FenceEvents.Columns)}
+	list := def.KeyExprs
+	if def.Filter != nil {
+		list = append(slices.Clone(list), def.Filter)
+	}
+	for _, e := range list {
+		f, err := expr.Compile(e)
+		if err != nil {
+			return nil, fmt.Errorf("rows of %s for patterns: %w", sql.FenceEvents.Name, err)
+		}
+		r.keys = append(r.keys, f)
+	}
+	if n := len(def.KeyExprs); n < len(r.keys) {
+		r.filter, r.keys = r.keys[n], r.keys[:n]
+	}
+	return r, nil
 }
 
 type routeEnd struct {
@@ -432,6 +475,9 @@ func (p *partition) entered(t *turn, from int, e entry, shares map[group]map[str
 		marks[e.id][from] = e.us
 		return nil
 	}
+	if e.kind == 'r' {
+		return p.came(t, e)
+	}
 	v := p.views[e.id]
 	if v == nil {
 		return nil // it was dropped meanwhile
@@ -456,6 +502,20 @@ func (p *partition) entered(t *turn, from int, e entry, shares map[group]map[str
 	}
 	shares[at][row] = append([]byte(nil), e.states...)
 	t.tx.Share(p.id, e.id, e.us, e.key, e.row, e.states)
+	return nil
+}
+
+// came takes in a row that a partition made for patterns.
+func (p *partition) came(t *turn, e entry) error {
+	r := p.routes[e.id]
+	if r == nil {
+		return nil // the pattern was dropped meanwhile
+	}
+	row := make([]value.Value, r.width, r.width+1)
+	if rest, err := value.ReadRow(e.row, row); err != nil || len(rest) > 0 {
+		return fmt.Errorf("a row for patterns over %s: %w", sql.FenceEvents.Name, value.ErrCorrupt)
+	}
+	p.routed(t, r, [][]value.Value{append(row, value.OfTime(e.us))})
 	return nil
 }
 

@@ -240,6 +240,9 @@ func (p *partition) eventMark() int64 {
 	mark := int64(math.MaxInt64)
 	for id, w := range p.watches {
 		mark = min(mark, p.streams[id].output(), w.oldest)
+		if at := w.engine.Undecided(); at < math.MaxInt64 {
+			mark = min(mark, at*1000)
+		}
 	}
 	if mark == math.MaxInt64 {
 		return dawn // there is no stream with positions

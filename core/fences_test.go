@@ -19,7 +19,9 @@ import (
 
 const fencedSQL = `
 CREATE STREAM vans (van STRING KEY, ts TIMESTAMP, lat DOUBLE, lon DOUBLE, speed DOUBLE) WITH (topic = 'v/{van}', timestamp = 'ts', position = 'lat,lon');
-CREATE VIEW visits AS SELECT fence, kind, COUNT(*) AS n, SUM(dwell_s) AS stayed, MIN(ts) AS first FROM fence_events WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY fence, kind EMIT FINAL;`
+CREATE VIEW visits AS SELECT fence, kind, COUNT(*) AS n, SUM(dwell_s) AS stayed, MIN(ts) AS first FROM fence_events WINDOW TUMBLING (SIZE 1 MINUTE, GRACE PERIOD 0 SECONDS) GROUP BY fence, kind EMIT FINAL;
+CREATE PATTERN stays AS SELECT * FROM (SELECT * FROM fence_events WHERE fence < 'f3') MATCH_RECOGNIZE (
+	PARTITION BY fence, device MEASURES A.ts AS came, B.ts AS went, COUNT(*) AS n PATTERN (A X* B) DEFINE A AS kind = 'enter', X AS kind <> 'exit', B AS kind = 'exit');`
 
 // arrival is a reading and when it reaches the core.
 type arrival struct {
@@ -82,6 +84,12 @@ func fencesOf(t *testing.T, partitions uint32, list []arrival, disorder int64, c
 		slices.Sort(rows)
 		all = append(all, rows...)
 	}
+	stays, err := f.ask("SELECT fence, device, came, went, n FROM stays")
+	check(t, err)
+	slices.Sort(stays)
+	for _, s := range stays {
+		all = append(all, "stay "+s)
+	}
 	counted, err := f.ask("SELECT fence, kind, SUM(n) AS n FROM visits GROUP BY fence, kind ORDER BY fence, kind")
 	check(t, err)
 	told, err := f.ask("SELECT fence, kind, COUNT(*) AS n FROM fence_events GROUP BY fence, kind ORDER BY fence, kind")
@@ -121,6 +129,7 @@ func TestFencesWhateverTheOrder(t *testing.T) {
 		for _, kind := range []string{"enter", "exit", "dwell", "speeding", "cross", "lost"} {
 			told[kind] += strings.Count(want, ", "+kind+", 1970-")
 		}
+		told["stays"] += strings.Count(want, "stay ")
 		var mixed []arrival
 		for _, a := range list {
 			a.at += r.Int64N(disorder)

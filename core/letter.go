@@ -13,6 +13,7 @@ import (
 //
 //	'd' view, pane, readings, group key, states       a delta: rows of a join, which never change
 //	'u' view, pane, group key, row, states            what a row of a view gives now; no states: nothing any more
+//	'r' route, event time, row                        a row made here of which patterns make matches
 //	'w' source, watermark                             no more is expected from this sender before it
 type letter []byte
 
@@ -32,6 +33,10 @@ func (l letter) share(view uint32, pane int64, key, row, states []byte) letter {
 	return appendBytes(appendBytes(appendBytes(l, key), row), states)
 }
 
+func (l letter) routed(route uint32, us int64, row []byte) letter {
+	return appendBytes(binary.AppendVarint(binary.AppendUvarint(append(l, 'r'), uint64(route)), us), row)
+}
+
 func (l letter) watermark(source uint32, us int64) letter {
 	return binary.AppendVarint(binary.AppendUvarint(append(l, 'w'), uint64(source)), us)
 }
@@ -39,8 +44,8 @@ func (l letter) watermark(source uint32, us int64) letter {
 // entry is one entry of a letter, read.
 type entry struct {
 	kind     byte
-	id       uint32 // of the view, or the source
-	us       int64  // the pane, or the watermark
+	id       uint32 // of the view, the route, or the source
+	us       int64  // the pane, the row's time, or the watermark
 	readings uint64
 	key      []byte
 	row      []byte
@@ -65,6 +70,8 @@ func (l letter) next() (e entry, rest letter, err error) {
 		e.readings, e.key, e.states = r.uvarint(), r.bytes(), r.bytes()
 	case 'u':
 		e.key, e.row, e.states = r.bytes(), r.bytes(), r.bytes()
+	case 'r':
+		e.row = r.bytes()
 	case 'w':
 	default:
 		r.bad = true

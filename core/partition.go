@@ -53,6 +53,7 @@ type partition struct {
 	joins    map[uint32]*joinState
 	patterns map[uint32]*patternState
 	routes   map[uint32]*routeState
+	own      []*routeState     // of those, the ones whose rows this core makes
 	relays   map[uint32]*relay // watermarks of what partitions make, by view or join
 	sent     []uint64          // by partition: the last letter to it
 	read     []uint64          // the last letter from it

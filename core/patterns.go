@@ -100,7 +100,7 @@ func checkPatterns(old, next *plan.Plan, at sql.Pos) error {
 
 // take gives the pattern rows of its route. What the watermark has passed is late, whatever its key has seen.
 func (p *partition) take(t *turn, s *patternState, rows [][]value.Value, width int) {
-	mark := p.streams[s.stream].output()
+	mark := p.routeMark(s.stream)
 	var name []byte
 	for _, row := range rows {
 		name = name[:0]
@@ -127,7 +127,7 @@ func (p *partition) take(t *turn, s *patternState, rows [][]value.Value, width i
 			}
 		}
 		p.m.patternLate.WithLabelValues(s.def.Name).Inc()
-		p.entry(t, state.TableLate, value.OfString(p.streams[s.stream].def.Name), value.OfString(s.def.Name), value.OfString(keyText(name)),
+		p.entry(t, state.TableLate, value.OfString(sql.PatternSource(p.plan, s.def)), value.OfString(s.def.Name), value.OfString(keyText(name)),
 			value.OfTime(us), value.OfTime(us), value.OfInt(1), value.OfInt(max(0, mark-us)/1000))
 	}
 }
@@ -148,7 +148,7 @@ func (s *patternState) touch(k *patternKey) {
 // advancePatterns matches what the turn's rows and watermarks allow, and stores what changed.
 func (p *partition) advancePatterns(t *turn) {
 	for _, s := range p.patterns {
-		mark := p.streams[s.stream].output()
+		mark := p.routeMark(s.stream)
 		for len(s.due) > 0 && s.due[0].wake <= mark {
 			k := heap.Pop(&s.due).(*patternKey)
 			s.touch(k)
@@ -407,9 +407,17 @@ func (p *partition) matchShown(def *plan.Pattern, number uint64, row []value.Val
 	return shownMatch{def, live.Row{Key: string(place), Order: int64(number), Values: row}}
 }
 
+// routeMark is the watermark of a route's rows.
+func (p *partition) routeMark(stream uint32) int64 {
+	if stream == plan.FenceEvents {
+		return p.relays[stream].output()
+	}
+	return p.streams[stream].output()
+}
+
 // patternMark is what this partition promises of a pattern's matches: none that comes yet began before the longest that a match may take.
 func (p *partition) patternMark(s *patternState) int64 {
-	mark := p.streams[s.stream].output()
+	mark := p.routeMark(s.stream)
 	longest := s.Within()
 	if longest == math.MaxInt64 {
 		longest = p.cfg.Pattern.MaxAge.Microseconds()

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/hexpane/hexpane/core/join"
+	"github.com/hexpane/hexpane/protocol/plan"
 )
 
 // restoreDerived makes what views over views and joins need, with what is stored of it.
@@ -41,9 +42,17 @@ func (r *relay) restore(partition string, us int64) {
 // install makes readers, joins, routes and relays of the plan; those there are stay.
 func (p *partition) install() error {
 	joins, relays := map[uint32]*joinState{}, map[uint32]*relay{}
-	p.readers, p.routes = map[uint32][]*reader{}, map[uint32]*routeState{}
+	p.readers, p.routes, p.own = map[uint32][]*reader{}, map[uint32]*routeState{}, nil
 	for _, def := range p.plan.Routes {
-		p.routes[def.Id] = &routeState{def: def, width: len(p.streams[def.Stream].def.Columns)}
+		r, err := newRoute(def, p.streams)
+		if err != nil {
+			return err
+		}
+		p.routes[def.Id] = r
+		if def.Stream == plan.FenceEvents {
+			p.own = append(p.own, r)
+			relays[def.Stream] = p.relayOf(def.Stream)
+		}
 	}
 	for _, def := range p.plan.Joins {
 		left, right := p.routes[def.Left], p.routes[def.Right]
@@ -68,12 +77,19 @@ func (p *partition) install() error {
 			return err
 		}
 		p.readers[def.Stream] = append(p.readers[def.Stream], r)
-		if relays[def.Stream] = p.relays[def.Stream]; relays[def.Stream] == nil {
-			relays[def.Stream] = newRelay(len(p.sent))
+		if relays[def.Stream] == nil {
+			relays[def.Stream] = p.relayOf(def.Stream)
 		}
 	}
 	p.joins, p.relays = joins, relays
 	return p.installPatterns()
+}
+
+func (p *partition) relayOf(source uint32) *relay {
+	if r := p.relays[source]; r != nil {
+		return r
+	}
+	return newRelay(len(p.sent))
 }
 
 // adoptDerived goes over to a new plan; what is gone is deleted, and new views over views get what those hold.
@@ -106,7 +122,7 @@ func (p *partition) adoptDerived(t *turn) error {
 				return err
 			}
 		}
-		delete(p.told, source) // new readers have heard of no watermark
 	}
+	clear(p.told) // new readers have heard of no watermark
 	return nil
 }

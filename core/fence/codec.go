@@ -67,6 +67,7 @@ func (e *Engine) Restore(device string, state []byte) error {
 	t.restored, t.needs = true, t.zones(nil)
 	e.number = max(e.number, t.stored)
 	e.tracks[device] = t
+	e.turns(device, t)
 	e.sleep(device, t)
 	return nil
 }

@@ -28,7 +28,8 @@ type Engine struct {
 	places    []index.Place
 	batch     []*track
 	touched   int64
-	changed   []string // devices
+	changed   []string            // devices
+	turning   map[string]struct{} // devices that were on the other side of a border, which does not count yet
 	buffer    []byte
 
 	log     []byte // of this turn
@@ -49,7 +50,7 @@ func New(cfg Config) *Engine {
 		cfg.Pending = 10_000
 	}
 	cfg.Pending = max(cfg.Pending, 2*few)
-	return &Engine{cfg: cfg, set: new(Set), tracks: map[string]*track{}, watermark: math.MinInt64}
+	return &Engine{cfg: cfg, set: new(Set), tracks: map[string]*track{}, turning: map[string]struct{}{}, watermark: math.MinInt64}
 }
 
 // together is how many positions are looked up at a time, so that they wait for memory together.
@@ -107,6 +108,7 @@ func (e *Engine) observe(fixes []Fix, out []Event) []Event {
 			continue
 		}
 		out = t.add(&p, numbers, e, out)
+		e.turns(f.Device, t)
 		e.sleep(f.Device, t)
 		e.dirty(t)
 	}
@@ -132,6 +134,7 @@ func (e *Engine) Advance(watermark int64, out []Event) []Event {
 		}
 		if len(t.now.visits) == 0 && t.due(&e.cfg) < watermark {
 			delete(e.tracks, s.device)
+			delete(e.turning, s.device)
 			e.changed = append(e.changed, s.device)
 			continue
 		}
@@ -185,6 +188,31 @@ func (e *Engine) Newest(device string) int64 {
 		return t.now.last.at
 	}
 	return math.MinInt64
+}
+
+func (e *Engine) turns(device string, t *track) {
+	if slices.ContainsFunc(t.now.visits, func(v visit) bool { return v.turning }) {
+		e.turning[device] = struct{}{}
+	} else {
+		delete(e.turning, device)
+	}
+}
+
+// patience is how long beyond a fence's MinTime, in ms, Undecided waits for positions.
+const patience = 60_000
+
+// Undecided is the time of the oldest position that, by a rule's MinTime or MinDistance, may yet turn out to be an event's: MaxInt64 if there is none.
+// What is not decided a while after it could be is not waited for.
+func (e *Engine) Undecided() int64 {
+	at := int64(math.MaxInt64)
+	for device := range e.turning {
+		for i := range e.tracks[device].now.visits {
+			if v := &e.tracks[device].now.visits[i]; v.turning && e.watermark < v.turn.at+v.zone.Rule.MinTime.Milliseconds()+patience {
+				at = min(at, v.turn.at)
+			}
+		}
+	}
+	return at
 }
 
 // sleep sees to it that Advance looks at the track when something may happen by waiting. It may look too early, never too late.

@@ -113,6 +113,7 @@ func (e *Engine) Use(s *Set, at int64, out []Event) []Event {
 		t.oldest, t.edited = math.MaxInt64, false
 		t.set(nil)
 		e.dirty(t)
+		e.turns(device, t)
 		e.sleep(device, t)
 	}
 	e.set = s

@@ -25,9 +25,15 @@ func relationNames(r Relation) []Expr {
 func explainPattern(p *plan.Plan, d *plan.Pattern) string {
 	r, stream := patternRoute(p, d), patternStream(p, d)
 	columns := namesAsExprs(stream.GetColumns())
-	t := &tree{line: "pattern " + d.Name + " over stream " + stream.GetName()}
-	edge := t.add("edge: each reading")
-	explainReading(edge, stream)
+	t, what := &tree{line: "pattern " + d.Name + " over stream " + stream.GetName()}, "reading"
+	var edge *tree
+	if stream.GetId() == plan.FenceEvents {
+		t.line, what = "pattern "+d.Name+" over "+stream.GetName(), "event"
+		edge = t.add("core: each event at a fence, once no position can come any more that would change it")
+	} else {
+		edge = t.add("edge: each reading")
+		explainReading(edge, stream)
+	}
 	if r.GetFilter() != nil {
 		edge.add("filter   %s", Format(written(r.Filter, columns)))
 	}
@@ -37,10 +43,10 @@ func explainPattern(p *plan.Plan, d *plan.Pattern) string {
 	}
 	core := t.add("core: each row")
 	if len(keys) == 0 {
-		edge.add("forward  each reading as a row")
+		edge.add("forward  each %s as a row", what)
 		core.add("route    one partition: there is no PARTITION BY")
 	} else {
-		edge.add("forward  each reading as a row, by %s", strings.Join(keys, ", "))
+		edge.add("forward  each %s as a row, by %s", what, strings.Join(keys, ", "))
 		core.add("route    hash(%s) mod %d", strings.Join(keys, ", "), p.GetPartitions())
 	}
 	if d.OnArrival {

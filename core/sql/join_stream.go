@@ -233,7 +233,7 @@ func prune(p *plan.Plan) {
 	}
 	gone := map[uint32]bool{} // routes of streams that went: nobody but push queries had them
 	p.Routes = slices.DeleteFunc(p.Routes, func(r *plan.Route) bool {
-		lost := !slices.ContainsFunc(p.Streams, func(s *plan.Stream) bool { return s.Id == r.Stream })
+		lost := r.Stream != plan.FenceEvents && !slices.ContainsFunc(p.Streams, func(s *plan.Stream) bool { return s.Id == r.Stream })
 		gone[r.Id] = lost
 		return lost || !needed[r.Id]
 	})

@@ -47,12 +47,27 @@ func patternRoute(p *plan.Plan, def *plan.Pattern) *plan.Route {
 }
 
 func patternStream(p *plan.Plan, def *plan.Pattern) *plan.Stream {
+	if patternRoute(p, def).GetStream() == plan.FenceEvents {
+		return fenceEvents()
+	}
 	for _, s := range p.GetStreams() {
 		if s.Id == patternRoute(p, def).GetStream() {
 			return s
 		}
 	}
 	return nil
+}
+
+// fenceEvents is fence_events in the shape of a stream.
+func fenceEvents() *plan.Stream {
+	s := &plan.Stream{Id: plan.FenceEvents, Name: FenceEvents.Name}
+	for i, c := range FenceEvents.Columns {
+		s.Columns = append(s.Columns, &plan.Column{Name: c.Name, Type: planType(c.Type)})
+		if c.Name == FenceEvents.Time {
+			s.Timestamp = int32(i)
+		}
+	}
+	return s
 }
 
 // PatternKey gives of an output the key (PARTITION BY) that it shows as it is, else −1.
@@ -129,7 +144,7 @@ func patternInput(p *plan.Plan, sel *Select, name string, nodes *work) (*plan.St
 	source.Match, source.Items = nil, []Item{{}}
 	if sel.Sub == nil {
 		for _, b := range BuiltInTables {
-			if sel.From.Is(b) {
+			if sel.From.Is(b) && b != FenceEvents.Name {
 				unsupported(sel.From.Pos, "a pattern over "+b)
 			}
 		}
@@ -143,6 +158,8 @@ func patternInput(p *plan.Plan, sel *Select, name string, nodes *work) (*plan.St
 	switch {
 	case in.view != nil:
 		unsupported(sel.Match.Pos, "a pattern over a view (its rows change after they were matched)")
+	case in.made != nil && in.made.id == plan.FenceEvents:
+		return fenceEvents(), s, v
 	case in.made != nil:
 		unsupported(sel.Match.Pos, "a pattern over "+in.made.name+" (its rows are made at the core)")
 	case in.join != nil || len(v.Joins) > 0:

@@ -98,3 +98,47 @@ SELECT cart, in_fence(lat, lon, 'yard') AS here FROM carts;
 --> c2, false
 SELECT cart FROM carts WHERE in_fence(lat, lon, 'yrd');
 --> no fence `yrd`; did you mean `yard`?
+
+-- Patterns see what happens at fences: who is in the dock and soon after in the lot, whichever partitions their positions are in. One that comes late
+-- and changes an event is seen as it is in the end.
+
+CREATE PATTERN hurried AS SELECT * FROM (SELECT * FROM fence_events WHERE kind IN ('enter', 'exit')) MATCH_RECOGNIZE (
+  PARTITION BY device ORDER BY ts MEASURES A.fence AS "from", B.fence AS "to", B.ts AS arrived
+  PATTERN (A B) WITHIN 2 MINUTES DEFINE A AS kind = 'exit' AND fence = 'dock', B AS kind = 'enter' AND fence = 'lot');
+CREATE PATTERN crowd AS SELECT * FROM fence_events MATCH_RECOGNIZE (
+  PARTITION BY fence MEASURES COUNT(DISTINCT device) AS vans, LAST(ts) AS at
+  PATTERN (E{3}) WITHIN 1 MINUTE DEFINE E AS kind = 'enter');
+CREATE ALERT rushed ON hurried WHEN true SEVERITY warning;
+FENCE dock 30,30 to 31,31
+FENCE lot 32,30 to 33,31
+INSERT INTO vans VALUES ('v1', '11:00:00', 30.5, 30.5, 5), ('v2', '11:00:10', 30.5, 30.5, 5), ('v3', '11:00:20', 30.5, 30.5, 5), ('v1', '11:01:00', 30.5, 31.5, 5);
+WATERMARK '11:01:01'
+CRASH
+INSERT INTO vans VALUES ('v1', '11:02:40', 30.5, 32.5, 5), ('v2', '11:02:40', 30.5, 32.5, 5);
+INSERT INTO vans VALUES ('v1', '11:02:30', 30.5, 32.5, 5);
+SELECT device, "from", "to", arrived FROM hurried;
+WATERMARK '11:10:00'
+SELECT device, "from", "to", arrived FROM hurried;
+--> v1, dock, lot, 11:02:30
+--> v2, dock, lot, 11:02:40
+SELECT fence, vans, at FROM crowd;
+--> dock, 3, 11:00:20
+SELECT alert, state FROM alerts WHERE alert = 'rushed';
+--> rushed, firing
+--> rushed, firing
+--> rushed, resolved
+--> rushed, resolved
+
+-- A border that counts after 20 s tells of a time that is past by then: patterns and views wait for it.
+
+FENCE gate 40,40 to 41,41 {"min_time": "20s"}
+CREATE PATTERN passed AS SELECT * FROM fence_events MATCH_RECOGNIZE (
+  PARTITION BY device, fence MEASURES A.ts AS came, B.ts AS went PATTERN (A B) DEFINE A AS kind = 'enter' AND fence = 'gate', B AS kind = 'exit');
+INSERT INTO vans VALUES ('v4', '11:20:00', 39, 40.5, 5), ('v4', '11:20:10', 40.5, 40.5, 5);
+WATERMARK '11:20:25'
+INSERT INTO vans VALUES ('v4', '11:20:31', 40.5, 40.5, 5), ('v4', '11:21:00', 42, 40.5, 5);
+WATERMARK '11:21:10'
+INSERT INTO vans VALUES ('v4', '11:21:25', 42, 40.5, 5);
+WATERMARK '11:30:00'
+SELECT device, came, went FROM passed;
+--> v4, 11:20:10, 11:21:00

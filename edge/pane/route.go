@@ -21,6 +21,9 @@ type route struct {
 // addRoutes compiles the plan's routes.
 func (t *Table) addRoutes(p *plan.Plan) error {
 	for _, def := range p.Routes {
+		if def.Stream == plan.FenceEvents {
+			continue // the core makes its rows
+		}
 		s := t.streams[def.Stream]
 		if s == nil {
 			return fmt.Errorf("route %d: its stream %d is not in the plan", def.Id, def.Stream)

@@ -21,7 +21,7 @@ func TestRoutesForwardRowsByTheirKey(t *testing.T) {
 		p.Views = nil
 		num := &plan.Type{Kind: uint32(value.Int)}
 		x := &plan.Expr{Type: num, Node: &plan.Expr_Column{Column: 1}}
-		p.Routes = []*plan.Route{{Id: 50, Stream: quiet, KeyExprs: []*plan.Expr{x}}, {Id: 51, Stream: vehicles, KeyExprs: []*plan.Expr{x}, Filter: &plan.Expr{
+		p.Routes = []*plan.Route{{Id: 49, Stream: plan.FenceEvents, KeyExprs: []*plan.Expr{x}}, {Id: 50, Stream: quiet, KeyExprs: []*plan.Expr{x}}, {Id: 51, Stream: vehicles, KeyExprs: []*plan.Expr{x}, Filter: &plan.Expr{
 			Type: &plan.Type{Kind: uint32(value.Bool)}, Node: &plan.Expr_Call{Call: &plan.Call{Function: "IS NOT NULL", Arguments: []*plan.Expr{x}}}}}}
 		table, err := pane.New(p, nil)
 		if err != nil {

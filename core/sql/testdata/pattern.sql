@@ -294,3 +294,27 @@ CREATE VIEW early_n AS SELECT COUNT(*) AS n, MAX(revision) AS changes FROM early
 -->    ├─ column   card
 -->    └─ bound    per key: pattern.max_waiting rows that wait, pattern.max_rows that a match may need, pattern.max_partial partial matches; what is given up is counted
 --> view early_n created
+
+CREATE PATTERN back_soon AS SELECT * FROM (SELECT * FROM fence_events WHERE kind IN ('enter', 'exit')) MATCH_RECOGNIZE (
+  PARTITION BY device, fence ORDER BY ts MEASURES A.ts AS went, B.ts AS came PATTERN (A B) WITHIN 5 MINUTES DEFINE A AS kind = 'exit', B AS kind = 'enter');
+EXPLAIN back_soon;
+--> pattern back_soon created
+--> pattern back_soon over fence_events
+--> ├─ core: each event at a fence, once no position can come any more that would change it
+--> │  ├─ filter   kind IN ('enter', 'exit')
+--> │  └─ forward  each event as a row, by device, fence
+--> └─ core: each row
+-->    ├─ route    hash(device, fence) mod 8
+-->    ├─ wait     until the watermark has passed it; rows of a key in the order of their event times
+-->    ├─ late     what comes after the watermark goes to the table late
+-->    ├─ match    A B
+-->    ├─ define   A: kind = 'exit'
+-->    ├─ define   B: kind = 'enter'
+-->    ├─ within   5 minutes from the first row to the last
+-->    ├─ skip     past the last row
+-->    ├─ emit     one row per match, once, when it is certain
+-->    ├─ column   device
+-->    ├─ column   fence
+-->    ├─ column   went = LAST(A.ts)
+-->    ├─ column   came = LAST(B.ts)
+-->    └─ bound    per key: pattern.max_waiting rows that wait, pattern.max_rows that a match may need, pattern.max_partial partial matches; what is given up is counted
