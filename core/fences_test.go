@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -332,5 +333,35 @@ func TestFencesEditedBeforeAKill(t *testing.T) {
 		if got := told(); got != "v0, enter; v1, enter; v2, enter; v3, enter; v0, exit; v1, exit; v2, exit; v3, exit" {
 			t.Fatal(got)
 		}
+	}
+}
+
+// What happens at fences goes to the history store as points; one that a late position proves wrong is marked there, and the right one follows.
+func TestFenceEventsArePoints(t *testing.T) {
+	f := newField(t, 1)
+	defer func() { f.close() }()
+	statements, err := sql.Parse(fencedSQL)
+	check(t, err)
+	_, err = f.do(statements[0])
+	check(t, err)
+	_, _, _, err = f.core.fences.PutFence(t.Context(), "a", []byte(`{"type":"Feature","properties":{},`+square(0, 0)+`}`), "")
+	check(t, err)
+	stream := f.core.catalog.plan().Streams[0]
+	at := func(us int64, lat float64) {
+		f.send("north", nil, reading{stream, []value.Value{value.OfString("v 1"), value.OfTime(us), value.OfDouble(lat), value.OfDouble(0.5), value.OfDouble(9)}})
+	}
+	at(10*second, 7)
+	at(20*second, 0.5)
+	at(15*second, 0.25)
+	var lines []string
+	check(t, f.core.store.Effects(0, 0, 100, func(_ uint64, data []byte) {
+		lines = append(lines, regexp.MustCompile(`id="[0-9a-f]+@`).ReplaceAllString(strings.TrimSpace(string(data)), `id="…@`))
+	}))
+	got := strings.Join(lines, "\n")
+	want := `fence_events,device=v\ 1,fence=a,kind=enter,stream=vans lat=0.5,lon=0.5,speed_kmh=9,id="…@vans",retracted=false 20000000000
+fence_events,device=v\ 1,fence=a,kind=enter,stream=vans lat=0.5,lon=0.5,speed_kmh=9,id="…@vans",retracted=true 20000000000
+fence_events,device=v\ 1,fence=a,kind=enter,stream=vans lat=0.25,lon=0.5,speed_kmh=9,id="…@vans",retracted=false 15000000000`
+	if got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }
