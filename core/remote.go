@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -75,7 +76,7 @@ func (r remote) Rows(ctx context.Context, q *store.Question, f func(row []value.
 			return err
 		}
 	}
-	return r.reader.Points(ctx, shape.wanted(q), func(us int64, tags []string, fields []any) (bool, error) {
+	err = r.reader.Points(ctx, shape.wanted(q), func(us int64, tags []string, fields []any) (bool, error) {
 		row, partition, shown, err := shape.row(us, tags, fields, watermarks)
 		if err != nil {
 			return false, fmt.Errorf("view %s: a point of %s: %w", def.Name, value.FormatTime(us), err)
@@ -85,6 +86,10 @@ func (r remote) Rows(ctx context.Context, q *store.Question, f func(row []value.
 		}
 		return give(row)
 	})
+	if errors.Is(err, influx.ErrAsk) && q.To < math.MaxInt64 {
+		err = fmt.Errorf("%w; these are windows older than %s keeps (influx.history): ask for those with window_start >= '%s' to do without", err, def.Name, value.FormatTime(q.To))
+	}
+	return err
 }
 
 // some is Rows of one partition.

@@ -19,6 +19,9 @@ type Reader struct {
 	client *http.Client
 }
 
+// ErrAsk is why no points come: the server's or the way's fault.
+var ErrAsk = errors.New("ask InfluxDB")
+
 // NewReader makes one for where a sink writes to.
 func NewReader(cfg Config) *Reader { return &Reader{cfg: cfg, client: &http.Client{}} }
 
@@ -51,7 +54,7 @@ func (r *Reader) Points(ctx context.Context, w Wanted, f func(us int64, tags []s
 	}
 	resp, err := r.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask InfluxDB: %w", err)
+		return fmt.Errorf("%w: %w", ErrAsk, err)
 	}
 	defer resp.Body.Close()
 	d := json.NewDecoder(resp.Body)
@@ -71,14 +74,14 @@ func (r *Reader) Points(ctx context.Context, w Wanted, f func(us int64, tags []s
 		if err := d.Decode(&answer); errors.Is(err, io.EOF) && resp.StatusCode == http.StatusOK {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("ask InfluxDB: %s: %w", resp.Status, err)
+			return fmt.Errorf("%w: %s: %w", ErrAsk, resp.Status, err)
 		}
 		if answer.Error+answer.Message != "" {
-			return fmt.Errorf("ask InfluxDB: %s: %s", resp.Status, answer.Error+answer.Message)
+			return fmt.Errorf("%w: %s: %s", ErrAsk, resp.Status, answer.Error+answer.Message)
 		}
 		for _, result := range answer.Results {
 			if result.Error != "" {
-				return fmt.Errorf("ask InfluxDB: %s", result.Error)
+				return fmt.Errorf("%w: %s", ErrAsk, result.Error)
 			}
 			for _, series := range result.Series {
 				for i, name := range w.Tags {
