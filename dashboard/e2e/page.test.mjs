@@ -141,7 +141,7 @@ test('a server that goes away: says so, tries again by itself, comes back', asyn
   await page.waitForFunction(() => !document.querySelector('[data-testid=banner]'));
   assert.match(await pill(), /Live/);
   const [client] = fake.clients;
-  assert.deepEqual(new Set(client.said[0].topics), new Set(['positions:vehicles', 'positions:sensors', 'view:cell_speed', 'status:*', 'fences:*', 'inside:fences']));
+  assert.deepEqual(new Set(client.said[0].topics), new Set(['positions:vehicles', 'positions:sensors', 'view:cell_speed', 'status:*', 'alerts:*', 'fences:*', 'inside:fences']));
   assert.equal(client.said[0].encoding, 'binary');
   assert.equal(client.said[0].bbox.length, 4);
 });
