@@ -3,6 +3,8 @@ package core
 import (
 	"fmt"
 	"time"
+
+	"github.com/hexpane/hexpane/core/store/local"
 )
 
 // Config of a core. Each key is documented by its help tag alone; --help and --print-config come from here.
@@ -98,6 +100,12 @@ type Config struct {
 		MaxMessageBytes int64         `yaml:"max_message_bytes" default:"64KiB" unit:"bytes" help:"largest message from a viewer"`
 		WriteWait       time.Duration `yaml:"write_wait" default:"10s" help:"a viewer that takes longer to take a frame is closed"`
 	} `yaml:"live" help:"WebSocket"`
+
+	History struct {
+		Rollups  string `yaml:"rollups" default:"1m:30d, 1h:365d, 1d" help:"sizes that windows are merged into once they are final, and behind a colon how long each is kept, counted back from the watermark, else for good; each a multiple of the one before. Empty: none"`
+		MaxBytes int64  `yaml:"max_bytes" default:"32GiB" unit:"bytes" help:"disk for rollups; past it the oldest of the finest size go first, counted, but none that a coarser one is still to be made of; 0: no bound"`
+		Effort   int    `yaml:"effort" default:"25" help:"percent of one processor that rolling up may take"`
+	} `yaml:"history" help:"the core's own history of views, beyond RETENTION"`
 
 	Influx struct {
 		URL    string `yaml:"url" help:"address of InfluxDB, such as http://127.0.0.1:8086; empty: none"`
@@ -211,6 +219,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("pattern.max_age: %s must be above 0", c.Pattern.MaxAge)
 	case c.Pattern.MaxBytes < 0:
 		return fmt.Errorf("pattern.max_bytes: %d must not be negative", c.Pattern.MaxBytes)
+	case c.History.MaxBytes < 0:
+		return fmt.Errorf("history.max_bytes: %d must not be negative", c.History.MaxBytes)
+	case c.History.Rollups != "" && (c.History.Effort < 1 || c.History.Effort > 100):
+		return fmt.Errorf("history.effort: %d must be 1 to 100", c.History.Effort)
 	case c.Influx.URL != "" && c.Influx.Bucket == "":
 		return fmt.Errorf("influx.bucket: must be set with influx.url")
 	case c.Influx.QueueBytes < 0:
@@ -219,6 +231,9 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("influx.retention: %s must be 0, for good, or at least 1h", c.Influx.Retention)
 	case c.Influx.Batch < 1:
 		return fmt.Errorf("influx.batch: %d must be at least 1", c.Influx.Batch)
+	}
+	if _, err := local.ParseLevels(c.History.Rollups); err != nil {
+		return fmt.Errorf("history.rollups: %w", err)
 	}
 	_, err := c.channels()
 	return err

@@ -12,6 +12,7 @@
 //	push.go       push queries
 //	remote.go     InfluxDB as a history
 //	history.go    where the rows of views come from: the stores of history behind one interface
+//	explain_history.go  which windows a SELECT would read; rollups.go  windows rolled up in the background
 //	metric.go     the history of a column, for charts
 //	backup.go     backups of a running core, and restoring one
 //	insert.go     INSERT INTO
@@ -50,6 +51,7 @@ import (
 	"github.com/hexpane/hexpane/core/notify"
 	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/core/store/influx"
+	"github.com/hexpane/hexpane/core/store/local"
 	"github.com/hexpane/hexpane/core/table"
 	"github.com/hexpane/hexpane/edge/crash"
 	"github.com/hexpane/hexpane/protocol/plan"
@@ -74,6 +76,7 @@ type Core struct {
 	stream     jetstream.Stream
 	marks      *marks
 	store      *state.Store
+	rollups    *local.Store
 	catalog    *catalog
 	hub        *live.Hub
 	live       *publisher
@@ -126,6 +129,9 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 		return nil, err
 	}
 	if c.store, err = state.OpenOn(c.room.disk(), filepath.Join(d.DataDir, "state"), cfg.State.CacheBytes, d.Log); err != nil {
+		return nil, err
+	}
+	if err = c.openRollups(crash.Here); err != nil {
 		return nil, err
 	}
 	if err = c.restorePlan(ctx); err != nil {
@@ -248,7 +254,7 @@ func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 func (c *Core) newPartition(id uint32) *partition {
 	p := &partition{id: id, cfg: c.cfg, log: c.log, m: c.m, store: c.store, catalog: c.catalog, live: c.live, bytes: &c.received, plan: &plan.Plan{},
 		streams: map[uint32]*streamState{}, views: map[uint32]*merge.View{}, finals: map[uint32]int64{}, applied: map[string]mark{},
-		step: crash.Here, pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
+		step: crash.Here, pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, dropped: map[uint32]int64{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
 	partitions := max(1, c.catalog.plan().GetPartitions())
 	p.memory = merge.NewMemory(c.cfg.State.OpenBytes / int64(partitions))
 	p.sent, p.read = make([]uint64, partitions), make([]uint64, partitions)
@@ -256,7 +262,7 @@ func (c *Core) newPartition(id uint32) *partition {
 	if c.standing == nil {
 		c.standing = newStanding()
 	}
-	p.standing, p.notifier = c.standing, c.notifier
+	p.standing, p.notifier, p.rollups = c.standing, c.notifier, c.rollups
 	p.room = c.room
 	p.fences, p.watches = c.fences, map[uint32]*fenceWatch{}
 	if c.sink != nil {
@@ -310,6 +316,7 @@ func (c *Core) Run(ctx context.Context) error {
 	g.Go(func() error { return c.hub.Run(ctx) })
 	g.Go(func() error { return c.status.run(ctx) })
 	g.Go(func() error { return c.purge(ctx) })
+	g.Go(func() error { return c.rollUp(ctx) })
 	g.Go(func() error { return c.catalog.followTables(ctx) })
 	g.Go(func() error { return c.notifier.Run(ctx) })
 	if c.sink != nil {

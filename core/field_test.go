@@ -30,6 +30,9 @@ type field struct {
 	sequence uint64
 	edges    map[string]*fieldEdge
 	webhooks map[string]string
+	rollups  string          // history.rollups
+	dir      string          // on disk; empty: in memory
+	died     func(at string) // is called at each step of rolling up
 }
 
 // fieldEdge numbers an edge's batches.
@@ -44,10 +47,21 @@ func newField(t tester, partitions uint32) *field {
 	return f
 }
 
+// newRollingField is one that rolls its windows up.
+func newRollingField(t tester, partitions uint32, rollups string) *field {
+	f := &field{t: t, fs: vfs.NewMem(), edges: map[string]*fieldEdge{}, rollups: rollups}
+	f.start(&plan.Plan{Version: 1, Partitions: partitions, NextId: 1})
+	return f
+}
+
 func (f *field) start(p *plan.Plan) {
 	f.t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	store, err := state.OpenOn(f.fs, "state", 0, log)
+	fs, dir := vfs.FS(f.fs), "state"
+	if f.dir != "" {
+		fs, dir = vfs.Default, f.dir
+	}
+	store, err := state.OpenOn(fs, dir, 0, log)
 	check(f.t, err)
 	cfg := &Config{}
 	cfg.Time.Idle, cfg.State.TableRows, cfg.Join.MaxRows = time.Hour, 10_000, 100_000
@@ -55,6 +69,12 @@ func (f *field) start(p *plan.Plan) {
 	cfg.Alerts.Quiet, cfg.Alerts.MaxLive, cfg.Alerts.MaxScored, cfg.Alerts.Forget = 5*time.Minute, 1000, 1000, 336*time.Hour
 	cfg.Pattern.MaxAge, cfg.Pattern.KeepMatches = 24*time.Hour, 10_000
 	c := &Core{cfg: cfg, log: log, m: newMetrics(prometheus.NewRegistry()), store: store, exports: newExports(1, prometheus.NewRegistry()), answers: newAnswers(1<<20, prometheus.NewRegistry())}
+	cfg.History.Rollups = f.rollups
+	check(f.t, c.openRollups(func(at string) {
+		if f.died != nil {
+			f.died(at)
+		}
+	}))
 	c.hub = live.New(live.Config{Tick: time.Second}, prometheus.NewRegistry(), c.m.framed, log)
 	c.live = &publisher{hub: c.hub}
 	c.live.topics(nil, p)

@@ -97,6 +97,7 @@ func (r *rig) start(p *plan.Plan, now int64) {
 	cfg.Pattern.MaxAge, cfg.Pattern.KeepMatches = 24*time.Hour, 10_000
 	cfg.Query.Timeout, cfg.Query.MaxRows = time.Minute, 10_000
 	c := &Core{cfg: cfg, log: log, m: newMetrics(prometheus.NewRegistry()), store: store, exports: newExports(1, prometheus.NewRegistry()), answers: newAnswers(1<<20, prometheus.NewRegistry())}
+	check(r.t, c.openRollups(func(string) {}))
 	c.hub = live.New(live.Config{Tick: time.Second}, prometheus.NewRegistry(), c.m.framed, log)
 	c.live = &publisher{hub: c.hub}
 	c.live.topics(nil, p)

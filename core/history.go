@@ -6,8 +6,10 @@ import (
 
 	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/store"
+	"github.com/hexpane/hexpane/core/store/local"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/window"
 	"github.com/hexpane/hexpane/protocol/wire"
 )
 
@@ -63,22 +65,28 @@ func rowsOf(ctx context.Context, from []history, q *store.Question, f func(row [
 	return from[0].Rows(ctx, &newer, f)
 }
 
-// kept is the core's own store as a history: the windows themselves, for as long as RETENTION says.
+// kept is the core's own store as a history: the windows themselves for as long as RETENTION says, and what they are rolled up into.
 type kept struct{ core *Core }
 
-// Rows reads partition by partition, each by start, then key.
+// Rows reads partition by partition, each by start as far as it is not rolled up.
 func (k kept) Rows(ctx context.Context, q *store.Question, f func(row []value.Value) (bool, error)) error {
 	v, err := merge.NewView(q.View) // of its own: shapes are not shared between goroutines
 	if err != nil {
 		return err
 	}
 	ended := false
+	last := func(row []value.Value) (bool, error) {
+		more, err := f(row)
+		ended = !more
+		return more, err
+	}
 	for _, p := range k.partitions(q) {
-		if err := k.windows(ctx, v, p, q, func(row []value.Value) (bool, error) {
-			more, err := f(row)
-			ended = !more
-			return more, err
-		}); err != nil || ended {
+		if tumbling(q.View) {
+			err = k.tumbling(ctx, v, p, q, last)
+		} else {
+			err = k.windows(ctx, v, p, q, last)
+		}
+		if err != nil || ended {
 			return err
 		}
 	}
@@ -88,6 +96,9 @@ func (k kept) Rows(ctx context.Context, q *store.Question, f func(row []value.Va
 // checkEvery is how many windows are read between looks at the context.
 const checkEvery = 1024
 
+func tumbling(def *plan.View) bool { return def.WindowUs > 0 && def.AdvanceUs == 0 && def.GapUs == 0 }
+
+// windows reads those that are not tumbling, which are kept in one form only.
 func (k kept) windows(ctx context.Context, v *merge.View, p *partition, q *store.Question, f func(row []value.Value) (bool, error)) error {
 	def := q.View
 	watermark, ok := p.output(def.Id)
@@ -98,15 +109,9 @@ func (k kept) windows(ctx context.Context, v *merge.View, p *partition, q *store
 	if def.AdvanceUs > 0 && def.RetentionUs > 0 && ok { // the panes of what started before may be gone
 		from = max(from, watermark-def.RetentionUs)
 	}
-	panes := p.panes(def.Id)
-	if key := wholeKey(q); key != nil && def.AdvanceUs == 0 && def.GapUs == 0 && def.WindowUs > 0 {
-		panes = func(from, to int64, f func(int64, []byte, []byte) (bool, error)) error {
-			return p.store.WindowsOf(p.id, def.Id, from, to, def.WindowUs, key, f)
-		}
-	}
 	var row []value.Value
 	n := 0
-	return v.Scan(from, q.To, panes, func(start int64, key []byte, w *merge.Window) (bool, error) {
+	return v.Scan(from, q.To, p.panes(def.Id), func(start int64, key []byte, w *merge.Window) (bool, error) {
 		if n++; n%checkEvery == 0 && ctx.Err() != nil { // HAVING may hide all of them, and nobody else would look
 			return false, ctx.Err()
 		}
@@ -116,6 +121,53 @@ func (k kept) windows(ctx context.Context, v *merge.View, p *partition, q *store
 		}
 		for _, n := range q.States {
 			r = append(r, value.OfString(string(w.Partial[n].Append(nil))))
+		}
+		row = r
+		return f(r)
+	})
+}
+
+// tumbling reads windows from the coarsest level that is exact for the question. Where rows may come merged nobody looks at the results of their
+// aggregates, so they are not computed.
+func (k kept) tumbling(ctx context.Context, v *merge.View, p *partition, question *store.Question, f func(row []value.Value) (bool, error)) error {
+	q := *question
+	if q.View.Having != nil {
+		q.Step = store.Own // a larger window would have what it hides
+	}
+	watermark, ok := p.output(q.View.Id)
+	if !ok {
+		watermark = dawn
+	}
+	blank := merge.Window{Partial: v.Blank()}
+	end := len(q.View.Outputs) + 1 // the column of window_end; revision and final follow
+	var row []value.Value
+	n := 0
+	return k.core.rollups.Read(ctx, &q, p.id, func(read *local.Window) (bool, error) {
+		if n++; n%checkEvery == 0 && ctx.Err() != nil { // HAVING may hide all of them, and nobody else would look
+			return false, ctx.Err()
+		}
+		final := read.RolledUp || window.Final(read.Start+read.Size, q.View.GraceUs, watermark)
+		if q.View.EmitFinal && !final {
+			return true, nil
+		}
+		w := blank
+		if w.Revision = read.Revision; q.Step == store.Own {
+			var err error
+			if w.Partial, err = read.Partial(); err != nil {
+				return false, err
+			}
+		}
+		r, shown, err := v.Shape().Row(row[:0], read.Start, read.Key, &w, watermark)
+		if err != nil || !shown {
+			return err == nil, err
+		}
+		r[end], r[end+2] = value.OfTime(read.Start+read.Size), value.OfBool(final)
+		for _, n := range q.States {
+			state, err := read.State(n)
+			if err != nil {
+				return false, err
+			}
+			r = append(r, value.OfString(string(state)))
 		}
 		row = r
 		return f(r)
@@ -146,13 +198,19 @@ func wholeKey(q *store.Question) (key []byte) {
 	return key
 }
 
-// Since is as far back as RETENTION reaches, in all partitions.
+// Since is as far back as RETENTION or the levels that are exact for the question reach, in all partitions.
 func (k kept) Since(_ context.Context, q *store.Question) (int64, bool, error) {
 	since := int64(math.MinInt64)
 	for _, p := range k.partitions(q) {
-		if watermark, ok := p.output(q.View.Id); ok && q.View.RetentionUs > 0 {
-			since = max(since, watermark-q.View.RetentionUs)
+		watermark, ok := p.output(q.View.Id)
+		if !ok || q.View.RetentionUs <= 0 {
+			continue
 		}
+		from := watermark - q.View.RetentionUs
+		if tumbling(q.View) {
+			from = k.core.rollups.Since(q.View, p.id, q.Step, from)
+		}
+		since = max(since, from)
 	}
 	return since, true, nil
 }

@@ -24,6 +24,9 @@ type metrics struct {
 	alertsLive, scoredKeys, scoredBytes         *prometheus.GaugeVec
 	future                                      *prometheus.CounterVec
 	watermark                                   *prometheus.GaugeVec
+	rollupBytes, rollupWindows, rollupLag       *prometheus.GaugeVec
+	rollupsDropped                              *prometheus.CounterVec
+	rollupErrors                                prometheus.Counter
 	committed                                   prometheus.Observer
 	framed                                      prometheus.Observer
 }
@@ -56,6 +59,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Watermark of a view, seconds since the epoch: the least of its partitions."}, []string{"view"}),
 	}
 	m.registerPatterns(r)
+	m.registerRollups(r)
 	r.MustRegister(m.rows, m.fenceEvents, m.late, m.future, m.watermark)
 	stages := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "hexpane_end_to_end_seconds",
 		Help: "Time from a device's publish to a stage.", Buckets: stageBuckets}, []string{"stage"})
@@ -99,6 +103,22 @@ func (m *metrics) registerPatterns(r prometheus.Registerer) {
 	m.patternEarly = counter("hexpane_core_pattern_early_total", "Matches of EMIT ON ARRIVAL told before they were final, by what became of them: told, revised, withdrawn.", "pattern", "change")
 	m.patternKeys = gauge("hexpane_core_pattern_keys", "Keys of which something is kept.")
 	m.patternBytes = gauge("hexpane_core_pattern_bytes", "About how much memory they take.")
+}
+
+func (m *metrics) registerRollups(r prometheus.Registerer) {
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+		r.MustRegister(g)
+		return g
+	}
+	m.rollupBytes = gauge("hexpane_core_history_bytes", "Disk that rollups take.", "view", "level")
+	m.rollupWindows = gauge("hexpane_core_history_windows", "Windows that rollups hold.", "view", "level")
+	m.rollupLag = gauge("hexpane_core_history_lag_seconds", "Event time of final windows that are not rolled up yet, in the partition that is furthest behind.", "view")
+	m.rollupsDropped = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hexpane_core_history_dropped_bytes_total",
+		Help: "Rollups that were dropped before their time, past history.max_bytes."}, []string{"view", "level"})
+	m.rollupErrors = prometheus.NewCounter(prometheus.CounterOpts{Name: "hexpane_core_history_errors_total",
+		Help: "Levels of a view in a partition that can't be rolled up any more, until the core starts again."})
+	r.MustRegister(m.rollupsDropped, m.rollupErrors)
 }
 
 // forgetPattern takes the gauges of a pattern that is gone away.

@@ -16,6 +16,7 @@ import (
 	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/notify"
 	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/core/store/local"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/window"
 	"github.com/hexpane/hexpane/protocol/wire"
@@ -31,6 +32,7 @@ type partition struct {
 	log     *slog.Logger
 	m       *metrics
 	store   *state.Store
+	rollups *local.Store
 	catalog *catalog
 	live    *publisher
 	sink    func(partition uint32) // effects wait in the store; nil: there is no history store
@@ -46,6 +48,7 @@ type partition struct {
 	entries  map[byte]uint64
 	oldest   int64            // arrival of the oldest reading of the turn, µs
 	retained map[uint32]int64 // by view: watermark at which old windows were dropped last
+	dropped  map[uint32]int64 // by view: windows that start before are dropped
 	memory   *merge.Memory
 	unshown  []*unshown
 
@@ -575,7 +578,15 @@ func (p *partition) retain(t *turn, v *merge.View, watermark int64) error {
 		t.tx.DropAllGiven(p.id, r.def.Id, watermark-def.RetentionUs)
 	}
 	if def.GapUs == 0 {
-		t.tx.DropWindows(p.id, def.Id, watermark-def.RetentionUs)
+		from, some := p.dropped[def.Id]
+		if !some {
+			from = math.MinInt64
+		}
+		before := min(watermark-def.RetentionUs, p.rollups.Rolled(def, p.id))
+		if before > from { // ranges that overlap make every iterator dearer, until Pebble has dropped them
+			t.tx.DropWindows(p.id, def.Id, from, before)
+			p.dropped[def.Id] = before
+		}
 		return nil
 	}
 	return p.store.Windows(p.id, def.Id, math.MinInt64, watermark-def.RetentionUs, func(start int64, key, stored []byte) (bool, error) {

@@ -98,6 +98,7 @@ func (c *Core) run(ctx context.Context, st sql.Statement, sel func(context.Conte
 		r, err := sql.Describe(p, s.Name, c.tables(p)...)
 		return answerOf(r), err
 	case *sql.Explain:
+		s.Scan = c.explainScan
 		text, err := sql.ExplainText(p, s, c.tables(p)...)
 		return &api.Answer{Columns: []api.Column{{Name: "plan", Type: "STRING"}}, Rows: [][]value.Value{{value.OfString(text)}}}, err
 	}
@@ -277,7 +278,7 @@ func (c *Core) readView(ctx context.Context, def *plan.View, q *sql.Query) sourc
 
 // question is what a query wants of a view's history.
 func (c *Core) question(def *plan.View, q *sql.Query) *store.Question {
-	question := &store.Question{View: def, Keys: keysAsked(def, q.KeyEquals), States: q.States()}
+	question := &store.Question{View: def, Keys: keysAsked(def, q.KeyEquals), States: q.States(), Step: q.Step()}
 	question.From, question.To = span(def, q)
 	return question
 }

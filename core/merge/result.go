@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/expr"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
@@ -22,6 +23,9 @@ type Shape struct {
 	having  func([]value.Value) value.Value
 	scratch []value.Value
 }
+
+// Blank is a partial of nothing.
+func (v *View) Blank() aggregate.Partial { return v.layout.New() }
 
 // ExtraColumns come after a view's own, in this order.
 var ExtraColumns = []*plan.Column{

@@ -14,6 +14,7 @@
 package merge
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -267,15 +268,26 @@ func (v *View) Decode(bytes []byte) (*Window, error) {
 		}
 		return n.window(), nil
 	}
-	revision, n := uvarint(bytes)
-	if n <= 0 {
-		return nil, fmt.Errorf("view %s: corrupt window", v.Def.Name)
+	revision, states, err := Split(bytes)
+	if err != nil {
+		return nil, fmt.Errorf("view %s: %w", v.Def.Name, err)
 	}
-	w := &Window{Partial: v.layout.New(), Revision: uint32(revision)}
-	if rest, err := w.Partial.Read(bytes[n:]); err != nil || len(rest) != 0 {
-		return nil, fmt.Errorf("view %s: corrupt window", v.Def.Name)
+	w := &Window{Partial: v.layout.New(), Revision: revision}
+	if rest, err := w.Partial.Read(states); err != nil || len(rest) != 0 {
+		return nil, fmt.Errorf("view %s: %w", v.Def.Name, errWindow)
 	}
 	return w, nil
+}
+
+var errWindow = errors.New("corrupt window")
+
+// Split takes a stored tumbling window apart: its revision, and its partial's bytes.
+func Split(stored []byte) (revision uint32, states []byte, err error) {
+	u, n := uvarint(stored)
+	if n <= 0 {
+		return 0, nil, errWindow
+	}
+	return uint32(u), stored[n:], nil
 }
 
 // Change is what a Flush reports: a window, bytes to store under its start, or both. It is good during the call.

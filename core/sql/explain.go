@@ -23,7 +23,7 @@ func ExplainText(p *plan.Plan, st *Explain, tables ...Relation) (text string, er
 		if err != nil {
 			return "", err
 		}
-		return explainSelect(x, rel, others), nil
+		return explainSelect(x, rel, others, st.Scan), nil
 	case *CreateStream:
 		if x.Query != nil {
 			return explainQuery(planQuery(proto.CloneOf(p), x)), nil
@@ -259,7 +259,7 @@ func explainCore(core *tree, p *plan.Plan, v *plan.View, columns []Expr) {
 	}
 }
 
-func explainSelect(st *Select, rel Relation, joined []Relation) string {
+func explainSelect(st *Select, rel Relation, joined []Relation, how func(v *plan.View, q *Query) []string) string {
 	q, err := CompileSelect(st, rel, 0, joined...)
 	if err != nil {
 		panic(err) // it is an *Error
@@ -271,7 +271,12 @@ func explainSelect(st *Select, rel Relation, joined []Relation) string {
 	if start, end := q.TimeRange(); start != Everything || end != Everything {
 		scan = "rows within a range of time"
 	}
-	core.add("scan     %s", scan)
+	scanned := core.add("scan     %s", scan)
+	if how != nil && rel.View != nil {
+		for _, line := range how(rel.View, q) {
+			scanned.add("%s", line)
+		}
+	}
 	for i, j := range st.Joins {
 		core.add("join     all rows of %s, found by hash: %s", joined[i].Name, Format(j.On))
 	}

@@ -26,6 +26,7 @@ type Query struct {
 	sliced      []byte // see Sliced
 	states      []int  // of the view: see States
 	bucket      int64  // µs: windows are put into larger ones of this size; 0: not
+	step        int64  // see Step
 	bucketStart int    // the column of their start; their end follows
 }
 
@@ -113,7 +114,9 @@ func CompileSelect(st *Select, rel Relation, now int64, joined ...Relation) (q *
 		q.hintJoined(where, rel, joined)
 	}
 	if grouped(st) || st.Window != nil {
-		q.nameSlices(rel, where, q.bindGroups(s, st, now, nodes))
+		g := q.bindGroups(s, st, now, nodes)
+		q.step = q.stepOf(rel, where, g)
+		q.nameSlices(rel, where, g)
 		return q, nil
 	}
 	q.bindRows(s, st, now, nodes)

@@ -1,6 +1,9 @@
 package sql
 
-import "github.com/hexpane/hexpane/protocol/value"
+import (
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
+)
 
 // Statement is one parsed statement: *CreateStream, *CreateTable, *CreateView, *CreatePattern, *CreateAlert, *Drop, *Show, *DescribeStatement,
 // *Explain, *Insert or *Select.
@@ -85,6 +88,8 @@ type (
 		origin
 		Name      *Ident
 		Statement Statement
+		// Scan says how the rows of a view would be read, a line each; nil: it is not said.
+		Scan func(v *plan.View, q *Query) []string
 	}
 	// Insert is INSERT INTO stream [(columns)] VALUES (…), ….
 	Insert struct {

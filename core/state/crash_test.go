@@ -148,7 +148,7 @@ func drawWriter(t *rapid.T, partition uint32) *writer {
 				add(func(tx *state.Tx) { tx.Final(partition, id, us) })
 				now[fmt.Sprintf("final %d", id)] = fmt.Sprint(us)
 			case "drop windows":
-				add(func(tx *state.Tx) { tx.DropWindows(partition, id, us) })
+				add(func(tx *state.Tx) { tx.DropWindows(partition, id, -1<<63, us) })
 				for start := int64(-3); start < us; start++ {
 					now.drop(fmt.Sprintf("window %d %d ", id, start))
 				}

@@ -29,6 +29,8 @@ import "encoding/binary"
 //	N <channel> 0 <clock> <partition> <number> notice that waits for a channel
 //	O <channel> 0 <alert id>                  notice that a silence holds back: its clock, partition, number; notice
 //	S <silence id>                            silence
+//	b <view> <partition> <level> <start> <group key>  block of windows rolled up, from a group on
+//	B <view> <partition> <level>              what there is of a level
 //	A <alert> <partition> <key>               what an alert knows of a key
 //	z <alert> <partition> <score> <part> <key> what a score in its conditions knows of a key
 
@@ -41,6 +43,8 @@ const (
 )
 
 func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+
+func number(k []byte) uint32 { return binary.BigEndian.Uint32(k) }
 
 func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,7 +11,11 @@ import (
 
 // scan calls f with each key from lower to upper; key and value are valid only in the call. f ends it with false.
 func (s *Store) scan(lower, upper []byte, f func(k, v []byte) (bool, error)) (err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	return scan(s.db, lower, upper, f)
+}
+
+func scan(r pebble.Reader, lower, upper []byte, f func(k, v []byte) (bool, error)) (err error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return fmt.Errorf("scan core state: %w", err)
 	}
@@ -26,8 +29,10 @@ func (s *Store) scan(lower, upper []byte, f func(k, v []byte) (bool, error)) (er
 	return it.Error()
 }
 
-func (s *Store) get(k []byte) ([]byte, error) {
-	v, closer, err := s.db.Get(k)
+func (s *Store) get(k []byte) ([]byte, error) { return get(s.db, k) }
+
+func get(r pebble.Reader, k []byte) ([]byte, error) {
+	v, closer, err := r.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
 	}
@@ -92,43 +97,17 @@ func (s *Store) Windows(partition, view uint32, from, to int64, f func(start int
 
 // WindowsFrom is Windows from a group's window on.
 func (s *Store) WindowsFrom(partition, view uint32, from int64, group []byte, to int64, f func(start int64, group, state []byte) (bool, error)) error {
+	return windowsFrom(s.db, partition, view, from, group, to, f)
+}
+
+func windowsFrom(r pebble.Reader, partition, view uint32, from int64, group []byte, to int64, f func(start int64, group, state []byte) (bool, error)) error {
 	lower, upper := windowKey(partition, view, from, group), windowKey(partition, view, to, nil)
 	if to == 1<<63-1 {
 		upper = after(key('v', view, partition))
 	}
-	return s.scan(lower, upper, func(k, v []byte) (bool, error) {
+	return scan(r, lower, upper, func(k, v []byte) (bool, error) {
 		return f(readTime(k[9:]), k[17:], v)
 	})
-}
-
-// WindowsOf gives one group's windows, of those that are every so many µs apart, that start in [from, to). f ends it with false.
-func (s *Store) WindowsOf(partition, view uint32, from, to, every int64, group []byte, f func(start int64, group, state []byte) (bool, error)) (err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: windowKey(partition, view, from, nil), UpperBound: after(key('v', view, partition))})
-	if err != nil {
-		return fmt.Errorf("scan core state: %w", err)
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for ok := it.First(); ok; {
-		start := readTime(it.Key()[9:])
-		if start >= to {
-			break
-		}
-		switch c := bytes.Compare(it.Key()[17:], group); {
-		case c == 0:
-			if more, err := f(start, group, it.Value()); err != nil || !more {
-				return err
-			}
-			fallthrough
-		case c > 0:
-			if start > math.MaxInt64-every {
-				return it.Error()
-			}
-			ok = it.SeekGE(windowKey(partition, view, start+every, group))
-		default:
-			ok = it.SeekGE(windowKey(partition, view, start, group))
-		}
-	}
-	return it.Error()
 }
 
 // Starts gives the times, from one on, at which windows of a view start, whatever their groups are. It skips over the groups.

@@ -4,6 +4,7 @@
 //	keys.go    the keys
 //	backup.go  checkpoints, and stores put back from one
 //	read.go    what queries and restarts read
+//	rollups.go windows rolled up, and the store at one moment
 //
 // A partition's turn is one Tx and one synced commit: windows, rows, the place in the stream, effects. The package
 // stores bytes under names; what they mean is merge's and the assembly's business.
@@ -171,10 +172,10 @@ func (t *Tx) DropSession(partition, view uint32, start int64, key []byte) {
 	}
 }
 
-// DropWindows deletes a view's windows that start before a time, in one partition.
-func (t *Tx) DropWindows(partition, view uint32, before int64) {
+// DropWindows deletes a view's windows that start in [from, before), in one partition.
+func (t *Tx) DropWindows(partition, view uint32, from, before int64) {
 	if t.err == nil {
-		t.err = t.batch.DeleteRange(windowKey(partition, view, -1<<63, nil), windowKey(partition, view, before, nil), nil)
+		t.err = t.batch.DeleteRange(windowKey(partition, view, from, nil), windowKey(partition, view, before, nil), nil)
 	}
 }
 
