@@ -4,6 +4,7 @@
 //	harness_test.go   the programs: build, start, kill, ask
 //	austin_test.go    exactness, over shuffles and kills
 //	hfp_test.go       a real feed, as it comes
+//	anomaly_test.go   a week of sensors with faults, and what the default anomaly alert tells
 //	apart_test.go     the halves as processes of their own; outages
 //	disk_test.go      an edge whose disk is filled; core_disk_test.go a core
 //	backup_test.go    an old copy of an edge put back

@@ -47,7 +47,7 @@ func BenchmarkMillionKeys(b *testing.B) {
 				var before, after runtime.MemStats
 				runtime.GC()
 				runtime.ReadMemStats(&before)
-				s, _ := learned(b, kind, keys, 10)
+				s, _ := learned(b, kind, keys, 1)
 				runtime.GC()
 				runtime.ReadMemStats(&after)
 				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/keys, "B/key")
