@@ -46,6 +46,7 @@ func BenchmarkObserve(b *testing.B) {
 				if i%len(vehicles) == 0 {
 					at += time.Second.Milliseconds()
 					events = e.Advance(at-5_000, events)
+					e.Changed(func(string, []byte) {}, func(uint64, []byte) {})
 				}
 				v.lat, v.lon = bounce(v.lat, &v.dLat, 48, 48.36), bounce(v.lon, &v.dLon, 11.3, 11.84)
 				batch = append(batch, fence.Fix{Device: names[i%len(vehicles)], At: at, Lat: v.lat, Lon: v.lon, Speed: 36})
