@@ -49,6 +49,7 @@ func year(b *testing.B) {
 	f.start(&plan.Plan{Version: 1, Partitions: 4, NextId: 1})
 	defer func() { f.close() }()
 	f.define(yearSQL)
+	f.core.cfg.Query.MaxRows = 100_000
 	for _, p := range f.core.partitions {
 		p.sink = nil
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -85,10 +86,7 @@ func recording(t *testing.T, run *sensors.Run, from, to int, last bool) string {
 	if last {
 		line(run.At(to).Add(6*time.Hour), "last", 0)
 	}
-	if err := w.Flush(); err == nil {
-		err = f.Close()
-	}
-	if err != nil {
+	if err := errors.Join(w.Flush(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return path
