@@ -194,10 +194,12 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.taken = append(r.taken, string(body))
 }
 
-func (r *receiver) failing(f func(w http.ResponseWriter, body string) bool) {
+// failing makes it fail, or no more, and gives how often it was tried until then.
+func (r *receiver) failing(f func(w http.ResponseWriter, body string) bool) (tries int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.fail = f
+	return r.tries
 }
 
 func (r *receiver) bodies() []string {
@@ -250,8 +252,7 @@ func TestEveryStepArrivesInTheEnd(t *testing.T) {
 		return true
 	}
 	for _, how := range []func(http.ResponseWriter, string) bool{answering(500), answering(400), hanging, busy, answering(429), answering(301), answering(404)} {
-		r.failing(how)
-		tries := r.tries
+		tries := r.failing(how)
 		more()
 		o.until(func() error {
 			r.mu.Lock()

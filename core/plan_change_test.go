@@ -61,7 +61,8 @@ func TestNoEffectsBeforeAWindowFires(t *testing.T) {
 	}
 	r.turn(0, e.cut(t, 10*second)...)
 	r.turn(0, e.cut(t, 11*second, oneRide)...)
-	want := []string{"speeds,device=bus-1 n=1i,total=30i,low=30i,top=30i,revision=0i 0", "speeds,device=bus-1 n=2i,total=60i,low=30i,top=30i,revision=1i 0"}
+	want := []string{"speeds,device=bus-1 n=1i,total=30i,low=30i,top=30i,revision=0i,retracted=false 0",
+		"speeds,device=bus-1 n=2i,total=60i,low=30i,top=30i,revision=1i,retracted=false 0"}
 	if got := r.effects(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Fatalf("%q", got)
 	}
