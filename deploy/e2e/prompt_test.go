@@ -61,12 +61,12 @@ func TestPrompt(t *testing.T) {
 	x.expect("watermark 2026-")
 	x.expect(first)
 
-	x.send("SELECT nonsense" + ctrlC)
+	x.abort("SELECT nonsense")
 	x.expect("^C\n")
 	x.expect(first)
 	x.send("SELECT nonsense," + enter)
 	x.expect(second)
-	x.send(ctrlC)
+	x.abort("")
 	x.expect(first)
 
 	x.send("SELECT device," + enter)
@@ -148,7 +148,7 @@ func TestPrompt(t *testing.T) {
 	x.expect("SELECT device, avg_speed FROM fleet ORDER BY device;\n" + "device   avg_speed\n")
 	x.expect(first)
 	x.send(ctrlR + "that ends")
-	x.send(ctrlC) // a comment is not kept
+	x.abort("") // a comment is not kept
 	x.send(ctrlR + "DESCRIBE rej" + enter)
 	x.expect("rejected;")
 	x.expect("(5 rows, ")

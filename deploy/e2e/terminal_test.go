@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -95,6 +96,23 @@ func (x *terminal) send(keys string) {
 	x.t.Helper()
 	if _, err := x.tty.WriteString(keys); err != nil {
 		x.t.Fatal(err)
+	}
+}
+
+// abort sends keys and Ctrl-C once the prompt takes them: it is printed a moment before, and until then Ctrl-C is a signal that ends a statement.
+func (x *terminal) abort(keys string) {
+	x.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		mode, err := unix.IoctlGetTermios(int(x.tty.Fd()), unix.TCGETS)
+		switch {
+		case err != nil:
+			x.t.Fatal(err)
+		case mode.Lflag&unix.ISIG == 0:
+			x.send(keys + ctrlC)
+			return
+		case time.Now().After(end):
+			x.t.Fatal("the prompt takes no keys")
+		}
 	}
 }
 
