@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # make bench: runs every benchmark, and leaves two files in deploy/bench/, named by date and commit:
-# .txt as go test printed it, for benchstat, and .md, a table.   BENCH=regexp COUNT=n BENCHTIME=1s
+# .txt as go test printed it, for benchstat, and .md, a table.   BENCH=regexp COUNT=n BENCHTIME=1s HEXPANE_YEAR_DAYS=30 (days with all their minutes, of a year of history)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 commit=$(git describe --always --dirty 2>/dev/null || echo unknown)
 out=deploy/bench/$(date -u +%Y%m%d-%H%M%S)-$commit
 mkdir -p deploy/bench
+export HEXPANE_YEAR_DAYS=${HEXPANE_YEAR_DAYS:-30}
 
 cpu=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
 machine="$(uname -sm), $(nproc) × ${cpu:-unknown CPU}, $(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
