@@ -50,19 +50,25 @@ func rowsOf(ctx context.Context, from []history, q *store.Question, f func(row [
 			return rowsOf(ctx, from[1:], q, f)
 		}
 		if q.View.WindowUs > 0 && since > q.From {
-			older, ended := *q, false
+			older := *q
 			older.To, newer.From = min(since, q.To), since
-			err := rowsOf(ctx, from[1:], &older, func(row []value.Value) (bool, error) {
-				more, err := f(row)
-				ended = !more
-				return more, err
-			})
-			if err != nil || ended || newer.From >= newer.To {
+			give, ended := heeding(f)
+			if err := rowsOf(ctx, from[1:], &older, give); err != nil || *ended || newer.From >= newer.To {
 				return err
 			}
 		}
 	}
 	return from[0].Rows(ctx, &newer, f)
+}
+
+// heeding gives rows on to f, and tells whether f ended the reading, which several sources of one answer have to know.
+func heeding(f func(row []value.Value) (bool, error)) (give func(row []value.Value) (bool, error), ended *bool) {
+	ended = new(bool)
+	return func(row []value.Value) (bool, error) {
+		more, err := f(row)
+		*ended = !more
+		return more, err
+	}, ended
 }
 
 // kept is the core's own store as a history: the windows themselves for as long as RETENTION says, and what they are rolled up into.
@@ -74,19 +80,14 @@ func (k kept) Rows(ctx context.Context, q *store.Question, f func(row []value.Va
 	if err != nil {
 		return err
 	}
-	ended := false
-	last := func(row []value.Value) (bool, error) {
-		more, err := f(row)
-		ended = !more
-		return more, err
-	}
+	give, ended := heeding(f)
 	for _, p := range k.partitions(q) {
 		if tumbling(q.View) {
-			err = k.tumbling(ctx, v, p, q, last)
+			err = k.tumbling(ctx, v, p, q, give)
 		} else {
-			err = k.windows(ctx, v, p, q, last)
+			err = k.windows(ctx, v, p, q, give)
 		}
-		if err != nil || ended {
+		if err != nil || *ended {
 			return err
 		}
 	}

@@ -58,12 +58,7 @@ func (r remote) Rows(ctx context.Context, q *store.Question, f func(row []value.
 	if err := r.arrived(ctx, own.partitions(q), q); err != nil {
 		return err
 	}
-	ended := false
-	give := func(row []value.Value) (bool, error) {
-		more, err := f(row)
-		ended = !more
-		return more, err
-	}
+	give, ended := heeding(f)
 	for _, p := range own.partitions(q) {
 		open := *q
 		if watermarks[p.id] > dawn {
@@ -72,7 +67,7 @@ func (r remote) Rows(ctx context.Context, q *store.Question, f func(row []value.
 		if open.From >= open.To {
 			continue
 		}
-		if err := own.some(ctx, p, &open, give); err != nil || ended {
+		if err := own.some(ctx, p, &open, give); err != nil || *ended {
 			return err
 		}
 	}
