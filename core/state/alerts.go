@@ -15,11 +15,7 @@ func alertKey(partition, alert uint32, k string) []byte {
 
 // AlertKey keeps what an alert knows of a key; nil lets go of it.
 func (t *Tx) AlertKey(partition, alert uint32, k string, state []byte) {
-	if k := alertKey(partition, alert, k); state == nil {
-		t.delete(k)
-	} else {
-		t.set(k, state)
-	}
+	t.keep(alertKey(partition, alert, k), state)
 }
 
 // DropAlert deletes all that an alert keeps in one partition.
@@ -34,11 +30,7 @@ func scoreKey(partition, alert uint32, score, part byte, k string) []byte {
 
 // ScoreKey keeps a part of what a score knows of a key; nil lets go of it.
 func (t *Tx) ScoreKey(partition, alert uint32, score, part byte, k string, state []byte) {
-	if k := scoreKey(partition, alert, score, part, k); state == nil {
-		t.delete(k)
-	} else {
-		t.set(k, state)
-	}
+	t.keep(scoreKey(partition, alert, score, part, k), state)
 }
 
 // ScoreKeys gives what the scores of an alert keep in one partition.

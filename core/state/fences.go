@@ -45,11 +45,7 @@ func (s *Store) Fences(f func(id string, version uint64, feature []byte) error) 
 
 // Device keeps what a device does at fences; nil forgets it.
 func (t *Tx) Device(partition, stream uint32, device string, state []byte) {
-	if k := deviceKey(partition, stream, device); state == nil {
-		t.delete(k)
-	} else {
-		t.set(k, state)
-	}
+	t.keep(deviceKey(partition, stream, device), state)
 }
 
 // Devices gives what is kept of devices at fences.
@@ -64,11 +60,7 @@ func movesKey(partition, stream uint32, number uint64) []byte {
 
 // Moves keeps positions of devices since their states were written; nil lets go of them.
 func (t *Tx) Moves(partition, stream uint32, number uint64, entry []byte) {
-	if k := movesKey(partition, stream, number); entry == nil {
-		t.delete(k)
-	} else {
-		t.set(k, entry)
-	}
+	t.keep(movesKey(partition, stream, number), entry)
 }
 
 // Moves gives them, in the order of their numbers.
@@ -84,11 +76,7 @@ func (s *Store) Moves(partition, stream uint32, f func(number uint64, entry []by
 
 // FenceEvent keeps an event that may still change; nil lets go of it.
 func (t *Tx) FenceEvent(partition, stream uint32, id string, event []byte) {
-	if k := eventKey(partition, stream, id); event == nil {
-		t.delete(k)
-	} else {
-		t.set(k, event)
-	}
+	t.keep(eventKey(partition, stream, id), event)
 }
 
 // FenceEvents gives the events that may still change.

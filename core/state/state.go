@@ -78,6 +78,15 @@ func (t *Tx) set(key, v []byte) {
 	}
 }
 
+// keep sets a key to v, or deletes it if v is nil.
+func (t *Tx) keep(key, v []byte) {
+	if v == nil {
+		t.delete(key)
+	} else {
+		t.set(key, v)
+	}
+}
+
 // Commit makes the turn durable.
 func (t *Tx) Commit() error {
 	defer t.batch.Close()
