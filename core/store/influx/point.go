@@ -50,7 +50,11 @@ func (p Point) Line() []byte {
 			w.AddField(f.Name, f.Value.Text())
 		}
 	}
-	return []byte(strings.TrimSuffix(write.PointToLineProtocol(w, time.Nanosecond), "\n"))
+	line := strings.TrimSuffix(write.PointToLineProtocol(w, time.Nanosecond), "\n")
+	if len(w.TagList()) == 0 { // the library has its comma there all the same, which InfluxDB refuses; a name's own are escaped
+		line = strings.Replace(line, ", ", " ", 1)
+	}
+	return []byte(line)
 }
 
 // tagText stands in for what line protocol cannot say: a tag that ends in a backslash would escape what follows it, and the
