@@ -31,6 +31,9 @@ func (c *Core) Backup(ctx context.Context, name string) (*api.Backup, error) {
 	if c.cfg.Backup.Dir == "" {
 		return nil, &api.StatementError{Message: "no backups are made here: set backup.dir to a directory of the core's machine"}
 	}
+	if err := c.room.spare(); err != nil {
+		return nil, err
+	}
 	root, err := filepath.Abs(c.cfg.Backup.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("backup.dir: %w", err)

@@ -32,6 +32,7 @@ type catalog struct {
 	tables   *table.Keeper    // nil in tests without tables
 	changed  func(old, next *plan.Plan)
 	fences   func() []*plan.Fence // for statements that name some; nil: there are none
+	room     *room                // nil: in tests without
 
 	mu       sync.Mutex // one change at a time
 	revision uint64
@@ -143,6 +144,10 @@ func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messag
 		}
 		after.Fences = nil
 		if after.Version != next.Version {
+			if e := c.room.spare(); e != nil && slices.ContainsFunc(statements[:n], creates) {
+				err = e
+				break
+			}
 			if e := c.tables.Fill(ctx, after); e != nil {
 				at := statements[0].Place()
 				err = &sql.Error{Line: at.Line, Column: at.Column, Message: e.Error()}
@@ -158,6 +163,12 @@ func (c *catalog) apply(ctx context.Context, statements []sql.Statement) (messag
 		}
 	}
 	return messages, err
+}
+
+// creates is what all statements of the catalogue do but DROP.
+func creates(st sql.Statement) bool {
+	_, drops := st.(*sql.Drop)
+	return !drops
 }
 
 func isAlone(st sql.Statement) bool {
@@ -196,6 +207,9 @@ func (c *catalog) followTables(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+		if c.room.spare() != nil {
+			continue
 		}
 		if err := c.refill(ctx); err != nil && ctx.Err() == nil {
 			c.log.Warn("a table's new contents could not be put in force; trying again", "error", err)

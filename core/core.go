@@ -144,6 +144,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 		return nil, err
 	}
 	c.catalog.fences = c.fences.forPlan
+	c.catalog.room, c.fences.room = c.room, c.room
 	if c.notifier, c.silences, err = newNotifier(cfg, roomy{c.store, c.room, c.stopping}, c.standing, d.Metrics, d.Log); err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ type node struct {
 	stop func()
 }
 
-func startNode(t *testing.T, dir string) *node {
+func startNode(t *testing.T, dir string, change ...func(*Config)) *node {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "fleet.sql")
 	check(t, os.WriteFile(file, []byte(fleetSQL), 0o600))
@@ -48,6 +48,9 @@ func startNode(t *testing.T, dir string) *node {
 	cfg.Time.Idle, cfg.State.TableRows = time.Minute, 1000
 	cfg.Live.Tick, cfg.Live.MaxClients, cfg.Live.MaxTopics, cfg.Live.MaxMessageBytes, cfg.Live.WriteWait = 10*time.Millisecond, 10, 10, 1<<16, time.Second
 	cfg.Query.Timeout, cfg.Query.MaxRows, cfg.Influx.Batch = 10*time.Second, 10_000, 1
+	for _, f := range change {
+		f(cfg)
+	}
 	check(t, cfg.Validate())
 	ctx, cancel := context.WithCancel(context.Background())
 	c, err := New(ctx, cfg, Deps{Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), DataDir: dir,

@@ -27,6 +27,7 @@ type fenceBook struct {
 	log     *slog.Logger
 	store   *state.Store
 	catalog *catalog
+	room    *room // nil: in tests without
 	where   *whereabouts
 	wake    func() // has all partitions turn
 	clock   func() time.Time
@@ -143,6 +144,9 @@ func (b *fenceBook) forPlan() []*plan.Fence {
 
 // edit puts and deletes fences, all or none.
 func (b *fenceBook) edit(ctx context.Context, put []*fence.Feature, drop []string) error {
+	if err := b.room.spare(); err != nil && len(put) > 0 {
+		return err
+	}
 	now := b.current.Load()
 	added := 0
 	for _, f := range put {

@@ -106,7 +106,9 @@ func (p *partition) run(ctx context.Context, in <-chan intake.Message) error {
 	var batch []intake.Message
 	for {
 		batch = batch[:0]
-		p.room.wait(ctx)
+		if err := p.hold(ctx); err != nil {
+			return fmt.Errorf("partition %d: %w", p.id, err)
+		}
 		select {
 		case m := <-in:
 			batch = append(batch, m)
@@ -136,6 +138,27 @@ func (p *partition) run(ctx context.Context, in <-chan intake.Message) error {
 			return fmt.Errorf("partition %d: %w", p.id, err)
 		}
 	}
+}
+
+// hold waits while the disk is full. It takes over a new plan meanwhile, which can only have less in it: what is deleted may be the room that is wanted.
+func (p *partition) hold(ctx context.Context) error {
+	for p.room.full() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(measureEvery):
+		}
+		if p.catalog.plan().Version == p.plan.Version {
+			continue
+		}
+		if err := p.turn(ctx, nil, time.Now().UnixMicro()); err != nil {
+			return err
+		}
+		if err := p.store.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // turn applies batches, at clock time now, and commits.

@@ -70,7 +70,7 @@ func (c *Core) rollAll(ctx context.Context, rest func(took time.Duration)) error
 	}
 	for _, v := range p.Views {
 		for _, part := range c.partitions {
-			for ctx.Err() == nil {
+			for ctx.Err() == nil && !c.room.full() { // what is deleted below makes room, a rollup takes some first
 				began := time.Now()
 				did, err := c.rollups.Roll(v, part.id, part.final(v))
 				if err != nil {

@@ -3,9 +3,11 @@ package core
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hexpane/hexpane/core/api"
 	"github.com/hexpane/hexpane/core/bus"
 	"github.com/hexpane/hexpane/core/notify"
 	"github.com/hexpane/hexpane/core/state"
@@ -49,16 +51,7 @@ func (r *room) open(ctx context.Context) error {
 // disk is the file system of the state: a write that finds no block is done again with the ballast's.
 func (r *room) disk() vfs.FS { return vfs.OnDiskFull(vfs.Default, r.GiveUp) }
 
-// wait returns when there is room, or ctx ended.
-func (r *room) wait(ctx context.Context) {
-	for r != nil && r.Full() {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(measureEvery):
-		}
-	}
-}
+func (r *room) full() bool { return r != nil && r.Full() }
 
 // run measures, and opens and closes JetStream.
 func (r *room) run(ctx context.Context) error {
@@ -120,6 +113,14 @@ func (r *room) check() error {
 	return nil
 }
 
+// spare refuses what would take of the reserve: an edit that adds something. What deletes is not asked.
+func (r *room) spare() error {
+	if !r.full() {
+		return nil
+	}
+	return &api.RequestError{Status: http.StatusInsufficientStorage, Message: "nothing was changed: " + r.check().Error()}
+}
+
 func (r *room) register(m prometheus.Registerer) {
 	gauge := func(name, help string, f func() float64) {
 		m.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
@@ -160,7 +161,7 @@ func (r roomy) DropNotices(keys [][]byte) error {
 }
 
 func (r roomy) wait() bool {
-	for r.room != nil && r.room.Full() {
+	for r.room.full() {
 		select {
 		case <-r.stopping:
 			return false

@@ -61,6 +61,9 @@ func (c *Core) MakeSilence(_ context.Context, q *api.NewSilence) (any, error) {
 	if err := s.Check(now); err != nil {
 		return bad(err)
 	}
+	if err := c.room.spare(); err != nil {
+		return nil, err
+	}
 	s, err := c.silences.Add(s, now)
 	if errors.Is(err, notify.ErrTooMany) {
 		return bad(err)

@@ -182,6 +182,9 @@ func (c *Core) AckAlert(ctx context.Context, id, by string) (any, error) {
 		return nil, none
 	}
 	if a.State == alert.Firing {
+		if err := c.room.spare(); err != nil { // no turn would take it
+			return nil, err
+		}
 		ask := &acknowledging{rule: a.def.Id, key: a.Key, id: id, by: by, done: make(chan struct{})}
 		p := c.partitions[a.partition]
 		p.mu.Lock()

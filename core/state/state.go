@@ -60,6 +60,14 @@ func (s *Store) Close() error { return s.db.Close() }
 // DiskBytes is what the database takes on disk.
 func (s *Store) DiskBytes() uint64 { return s.db.Metrics().DiskSpaceUsage() }
 
+// Flush has what was committed written into tables, in the background: only then are the blocks of what was deleted given back.
+func (s *Store) Flush() error {
+	if _, err := s.db.AsyncFlush(); err != nil {
+		return fmt.Errorf("flush core state: %w", err)
+	}
+	return nil
+}
+
 // Tx gathers one turn's changes. The first error sticks and comes out of Commit.
 type Tx struct {
 	store   *Store

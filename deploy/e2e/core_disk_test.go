@@ -57,6 +57,9 @@ func TestSiteDiskFull(t *testing.T) {
 	if now := s.Metric(t, readings); now != took {
 		t.Errorf("%v readings were acknowledged on a full disk", now-took)
 	}
+	if _, _, err := ask(s.http, "CREATE VIEW more AS SELECT COUNT(*) AS n FROM load WINDOW TUMBLING (SIZE 1 MINUTE)"); err == nil || !strings.Contains(err.Error(), "507") {
+		t.Errorf("a new view on a full disk: %v", err)
+	}
 	f.free(t)
 	eventually(t, func() error {
 		if status, why, err := get(s.http + "/readyz"); err != nil || status != http.StatusOK || s.coreFull(t) {
