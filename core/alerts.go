@@ -63,14 +63,17 @@ const (
 	alertBy
 	alertRevised
 	alertID
+	alertStale
 )
 
 func newAlertState(p *plan.Plan, def *plan.Alert, cfg *Config, partitions int) (*alertState, error) {
 	rule := alert.Rule{ID: def.Id, Windows: int(def.Windows), ForUs: def.ForUs, KeepUs: cfg.Alerts.Quiet.Microseconds()}
 	rule.MaxLive = max(1, cfg.Alerts.MaxLive/partitions)
 	s := &alertState{def: def}
-	if !slices.ContainsFunc(p.Views, func(v *plan.View) bool { return v.Id == def.Source }) {
+	if i := slices.IndexFunc(p.Views, func(v *plan.View) bool { return v.Id == def.Source }); i < 0 {
 		rule.QuietUs = max(1, cfg.Alerts.Quiet.Microseconds())
+	} else if def.StaleUs > 0 {
+		rule.StaleUs = stepOf(p.Views[i]) + def.StaleUs // silence begins where the window after the newest would have
 	}
 	s.Engine = alert.New(rule)
 	var err error
@@ -148,6 +151,7 @@ func (p *partition) restoreAlerts() error {
 			}
 			return nil
 		}), p.restoreScores(id, s))
+		s.Passed(p.alertMark(s))
 		var shown []alertStep
 		s.Each(func(l alert.Live) {
 			p.standing.put(p.id, s.def, l)
@@ -259,11 +263,16 @@ func (p *partition) alertMark(s *alertState) int64 {
 		return p.routeMark(d.stream)
 	}
 	mark := p.sourceMark(s.def.Source)
-	if v := p.views[s.def.Source]; v != nil && v.Def.AdvanceUs > 0 && mark > dawn {
-		mark -= v.Def.WindowUs - v.Def.AdvanceUs
+	if v := p.views[s.def.Source]; v != nil && v.Def.WindowUs > 0 && mark > dawn {
+		step := stepOf(v.Def)
+		mark -= v.Def.WindowUs - step
+		mark -= ((mark % step) + step) % step
 	}
 	return mark
 }
+
+// stepOf is the time from the start of a window to that of the next.
+func stepOf(v *plan.View) int64 { return cmp.Or(v.AdvanceUs, v.WindowUs) }
 
 func (p *partition) countAlerts(s *alertState) {
 	p.m.alertsLive.WithLabelValues(s.def.Name, fmt.Sprint(p.id)).Set(float64(s.Live()))
@@ -300,6 +309,7 @@ func alertRow(def *plan.Alert, step alert.Transition) []value.Value {
 		row[alertBy] = value.OfString(step.By)
 	}
 	row[alertRevised], row[alertID] = value.OfBool(step.Revised), value.OfString(step.ID)
+	row[alertStale] = value.OfBool(step.Stale)
 	return row
 }
 

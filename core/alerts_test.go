@@ -21,6 +21,7 @@ func alertedSQL() string {
 CREATE ALERT fast ON %[1]s WHEN n > 0 AND device <> 'nobody' FOR 2 WINDOWS SEVERITY critical NOTIFY desk;
 CREATE ALERT busy ON %[1]s WHEN n > 1 SEVERITY warning NOTIFY desk;
 CREATE ALERT lasting ON %[1]s WHEN n > 0 FOR '12m' SEVERITY info;
+CREATE ALERT brief ON %[1]s WHEN n > 0 STALE AFTER '7m' SEVERITY info NOTIFY desk;
 CREATE ALERT final ON %[1]s_once WHEN n > 1 SEVERITY info;`, oracleViews[0].name)
 }
 
@@ -68,7 +69,7 @@ func TestAlertsAreToldOnce(t *testing.T) {
 			r.p.step = func(string) {}
 			r.turn(workloadStart + 1000*minute)
 			drain(t, r, history)
-			rows := r.ask("SELECT alert, key, state, ts, since, value, revised, id FROM alerts ORDER BY alert, key, ts, state, since, revised")
+			rows := r.ask("SELECT alert, key, state, ts, since, value, revised, stale, id FROM alerts ORDER BY alert, key, ts, state, since, revised")
 			points := 0
 			for _, line := range history {
 				if strings.HasPrefix(line, "alerts,") {
@@ -100,7 +101,7 @@ func TestAlertsAreToldOnce(t *testing.T) {
 				rows = append(rows, fmt.Sprint("desk ", n.ID, " ", n.At, " ", n.Revised))
 				return err
 			}))
-			if steps := r.ask("SELECT id FROM alerts WHERE alert IN ('fast', 'busy')"); len(steps) != len(ids) {
+			if steps := r.ask("SELECT id FROM alerts WHERE alert IN ('fast', 'busy', 'brief')"); len(steps) != len(ids) {
 				t.Errorf("a channel is told %d steps of %d", len(ids), len(steps))
 			}
 			return rows

@@ -55,7 +55,7 @@ func (p *partition) restoreNotices() error {
 	p.noticing = noticing{p.store.LastNotice(p.id), map[string]int{}}
 	row := make([]value.Value, len(ownTables["alerts"]))
 	return p.store.Entries(state.TableAlerts, p.id, func(stored []byte) (bool, error) {
-		_, err := value.ReadRow(stored, row)
+		err := readEntry(stored, row)
 		if err == nil && row[alertOf].Text() == alert.Resolved.String() && row[alertRevised].Bool() {
 			p.noticing.undone[row[alertID].Text()]++
 		}
@@ -102,7 +102,7 @@ func (p *partition) notified(t *turn) {
 func noticeOf(def *plan.Alert, step alert.Transition) notify.Notice {
 	n := notify.Notice{AlertID: step.ID, Alert: def.Name, Key: keyText([]byte(step.Key)), Keys: map[string]string{}, State: step.To.String(), Severity: def.Severity,
 		Condition: def.Condition, At: time.UnixMicro(step.Us).UTC(), Since: time.UnixMicro(step.Since).UTC(), Fired: time.UnixMicro(step.Fired).UTC(),
-		Count: step.Count, By: step.By, Revised: step.Revised, Labels: map[string]string{}}
+		Count: step.Count, By: step.By, Revised: step.Revised, Stale: step.Stale, Labels: map[string]string{}}
 	if !math.IsNaN(step.Value) && !math.IsInf(step.Value, 0) {
 		n.Value = &step.Value
 	}

@@ -375,7 +375,7 @@ func (c *Core) readEntries(table byte, width int) source {
 			for _, p := range c.partitions {
 				stop := false
 				err := c.store.Entries(table, p.id, func(stored []byte) (bool, error) {
-					if _, err := value.ReadRow(stored, row); err != nil {
+					if err := readEntry(stored, row); err != nil {
 						return false, fmt.Errorf("table %c: %w", table, err)
 					}
 					stop = !yield(row)
@@ -387,6 +387,15 @@ func (c *Core) readEntries(table byte, width int) source {
 			}
 		}
 	}
+}
+
+// readEntry reads a row of one of the core's own tables. One that was stored before its last columns were thought of has NULL there.
+func readEntry(stored []byte, row []value.Value) (err error) {
+	clear(row)
+	for i := 0; i < len(row) && len(stored) > 0 && err == nil; i++ {
+		row[i], stored, err = value.Read(stored)
+	}
+	return err
 }
 
 // planProblem is NULL for an edge that refused no plan.

@@ -190,7 +190,7 @@ var ownTables = map[string][]plan.Column{
 	"alerts": {{Name: "alert", Type: typeOf(value.String)}, {Name: "key", Type: typeOf(value.String)}, {Name: "state", Type: typeOf(value.String)},
 		{Name: "severity", Type: typeOf(value.String)}, {Name: "ts", Type: typeOf(value.Timestamp)}, {Name: "since", Type: typeOf(value.Timestamp)},
 		{Name: "value", Type: typeOf(value.Double)}, {Name: "count", Type: typeOf(value.Int)}, {Name: "acknowledged_by", Type: typeOf(value.String)},
-		{Name: "revised", Type: typeOf(value.Bool)}, {Name: "id", Type: typeOf(value.String)}},
+		{Name: "revised", Type: typeOf(value.Bool)}, {Name: "id", Type: typeOf(value.String)}, {Name: "stale", Type: typeOf(value.Bool)}},
 	"edges": {{Name: "edge", Type: typeOf(value.String)}, {Name: "last_seen", Type: typeOf(value.Timestamp)}, {Name: "plan_version", Type: typeOf(value.Int)},
 		{Name: "readings", Type: typeOf(value.Int)}, {Name: "rejected", Type: typeOf(value.Int)}, {Name: "duplicates", Type: typeOf(value.Int)},
 		{Name: "clients", Type: typeOf(value.Int)}, {Name: "outbox_bytes", Type: typeOf(value.Int)}, {Name: "version", Type: typeOf(value.String)},

@@ -12,6 +12,8 @@
 //   - A row that holds never recovers, whatever RECOVER WHEN says of it.
 //   - A revision may end an alert that it takes the ground from: one of the rows that it fired on holds no more, and the newest rows alone
 //     would not make it fire. It is resolved, with Revised.
+//   - A key of which no row comes for Rule.StaleUs is stale: what it had is over, and older rows that come after that begin nothing.
+//   - What time brings, such as that, comes before a row of that time or later, so it does not matter which rows a turn holds.
 //   - A row older than all that is kept of a key (Rule.Windows, at least 8) changes nothing.
 //   - Of a key without an alert nothing is kept, but for Rule.KeepUs after its last row if that was an alert's: so that a revision of an
 //     older row does not begin it again.
@@ -31,6 +33,8 @@ type Rule struct {
 	// QuietUs makes each row an instant, such as a pattern's match: there is no row that says it is over, so the alert is resolved so long
 	// after its last one. 0: rows are states.
 	QuietUs int64
+	// StaleUs ends what a key has once no row of a later time came for so long after the time of its newest. 0: nothing does.
+	StaleUs int64
 	KeepUs  int64 // of a key whose alert is over its rows are kept for so long after the last
 	// MaxLive bounds the alerts that are pending, firing or acknowledged at a time, and the keys kept besides: past it rows that would begin
 	// one are refused, and counted. 0: no bound.
@@ -80,6 +84,7 @@ type Transition struct {
 	By       string // who acknowledged it
 	Count    uint64 // of instants: so many
 	Revised  bool   // resolved since a revision took its ground away
+	Stale    bool   // resolved since no rows of its key came any more
 }
 
 // ID is the name of an alert: the same rule, key and time of firing always give the same.

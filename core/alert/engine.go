@@ -12,6 +12,7 @@ type Engine struct {
 	keys    map[string]*key
 	live    int
 	due     int64 // no Advance before it has anything to do
+	passed  int64 // the last Advance's
 	refused uint64
 	changed map[string]struct{} // keys, since Changed
 }
@@ -37,7 +38,7 @@ type judged struct {
 // New makes an engine for a rule.
 func New(rule Rule) *Engine {
 	rule.Windows = min(max(rule.Windows, 1), MaxWindows)
-	return &Engine{rule: rule, keys: map[string]*key{}, due: math.MaxInt64, changed: map[string]struct{}{}}
+	return &Engine{rule: rule, keys: map[string]*key{}, due: math.MaxInt64, passed: math.MinInt64, changed: map[string]struct{}{}}
 }
 
 // Live is how many alerts are pending, firing or acknowledged.
@@ -52,6 +53,10 @@ func (e *Engine) Refused() uint64 { return e.refused }
 // Row takes a row of a key and tells what follows.
 func (e *Engine) Row(name string, r Row, tell func(Transition)) {
 	k := e.keys[name]
+	for k != nil && k.state != None && e.dueAt(k) <= r.Us {
+		e.lapse(name, k, tell)
+		k = e.keys[name]
+	}
 	if k == nil {
 		if !r.Holds || r.Gone {
 			return
@@ -66,7 +71,7 @@ func (e *Engine) Row(name string, r Row, tell func(Transition)) {
 	e.changed[name] = struct{}{}
 	if e.rule.QuietUs > 0 {
 		e.instant(name, k, r, tell)
-	} else if k.put(r, max(e.rule.Windows, 8)) {
+	} else if k.put(r, e.kept()) {
 		e.states(name, k, r, tell)
 	}
 	e.settle(name, k)
@@ -74,9 +79,16 @@ func (e *Engine) Row(name string, r Row, tell func(Transition)) {
 
 // Advance says that no row before the watermark is to be expected, other than as a revision.
 func (e *Engine) Advance(watermark int64, tell func(Transition)) {
-	if watermark < e.due {
-		return
+	e.Passed(watermark)
+	for e.due <= watermark {
+		e.advance(watermark, tell)
 	}
+}
+
+// Passed says which watermark there was last, to an engine whose keys were restored.
+func (e *Engine) Passed(watermark int64) { e.passed = max(e.passed, watermark) }
+
+func (e *Engine) advance(watermark int64, tell func(Transition)) {
 	names := make([]string, 0, len(e.keys))
 	for name, k := range e.keys {
 		if e.dueAt(k) <= watermark {
@@ -87,25 +99,40 @@ func (e *Engine) Advance(watermark int64, tell func(Transition)) {
 		return cmp.Or(cmp.Compare(e.dueAt(e.keys[a]), e.dueAt(e.keys[b])), cmp.Compare(a, b))
 	})
 	for _, name := range names {
-		k := e.keys[name]
-		e.changed[name] = struct{}{}
-		if k.state == None {
-			delete(e.keys, name)
-			continue
-		}
-		if at := e.dueAt(k); k.state == Pending {
-			k.fired = at
-			e.move(name, k, Firing, at, false, tell)
-		} else {
-			e.move(name, k, Resolved, at, false, tell)
-		}
-		e.settle(name, k)
+		e.lapse(name, e.keys[name], tell)
 	}
 	e.due = math.MaxInt64
 	for _, k := range e.keys {
 		e.due = min(e.due, e.dueAt(k))
 	}
 }
+
+// lapse does what is due of a key.
+func (e *Engine) lapse(name string, k *key, tell func(Transition)) {
+	e.changed[name] = struct{}{}
+	switch at := e.dueAt(k); {
+	case k.state == None:
+		delete(e.keys, name)
+		return
+	case at == e.staleAt(k):
+		// The silence takes its place as a row just before any that may still come, so that no run reaches over it.
+		k.put(Row{Us: at - 1, Recovers: true, Value: k.value}, e.kept())
+		to := Resolved
+		if k.state == Pending {
+			to = None
+		}
+		e.step(name, k, to, Transition{Us: at, Stale: true}, tell)
+	case k.state == Pending:
+		k.fired = at
+		e.move(name, k, Firing, at, false, tell)
+	default:
+		e.move(name, k, Resolved, at, false, tell)
+	}
+	e.settle(name, k)
+}
+
+// kept is how many rows of a key are.
+func (e *Engine) kept() int { return max(e.rule.Windows, 8) }
 
 // Ack notes who takes care of an alert that fires, and reports whether there is one of that id.
 func (e *Engine) Ack(name, id, by string, us int64, tell func(Transition)) bool {
@@ -131,11 +158,19 @@ func (e *Engine) dueAt(k *key) int64 {
 	case k.state == None && len(k.rows) > 0:
 		return k.newest().us + e.rule.KeepUs
 	case k.state == Pending && e.rule.ForUs > 0:
-		return k.since + e.rule.ForUs
+		return min(k.since+e.rule.ForUs, e.staleAt(k))
 	case k.state >= Firing && e.rule.QuietUs > 0:
 		return k.last + e.rule.QuietUs
 	}
-	return math.MaxInt64
+	return e.staleAt(k)
+}
+
+// staleAt is the watermark at which a key has been silent for too long.
+func (e *Engine) staleAt(k *key) int64 {
+	if e.rule.StaleUs == 0 || len(k.rows) == 0 {
+		return math.MaxInt64
+	}
+	return k.newest().us + e.rule.StaleUs
 }
 
 func (e *Engine) instant(name string, k *key, r Row, tell func(Transition)) {
@@ -164,7 +199,7 @@ func (e *Engine) states(name string, k *key, r Row, tell func(Transition)) {
 				us, k.value = newest.us, newest.value
 			}
 			e.move(name, k, Resolved, us, r.Gone || newest.us != r.Us, tell)
-		case (!r.Holds || r.Gone) && r.Us >= k.since && r.Us <= k.fired && !e.grounds(k):
+		case (!r.Holds || r.Gone) && r.Us >= k.since && r.Us < e.firedBehind(k) && !e.grounds(k):
 			e.move(name, k, Resolved, newest.us, true, tell)
 		default:
 			k.value = newest.value
@@ -184,6 +219,9 @@ func (e *Engine) states(name string, k *key, r Row, tell func(Transition)) {
 	}
 	k.value = k.newest().value
 	if k.state == None {
+		if e.staleAt(k) <= e.passed { // it came late: what it would begin is over
+			return
+		}
 		if e.full(1) {
 			e.refused++
 			return
@@ -197,6 +235,14 @@ func (e *Engine) states(name string, k *key, r Row, tell func(Transition)) {
 		}
 		e.move(name, k, Firing, k.fired, false, tell)
 	}
+}
+
+// firedBehind is the end of the rows that an alert fired on: a row at which it has held for long enough is none of them.
+func (e *Engine) firedBehind(k *key) int64 {
+	if e.rule.ForUs > 0 {
+		return k.fired
+	}
+	return k.fired + 1
 }
 
 // grounds reports whether the newest rows alone would make a key's alert fire.
@@ -213,7 +259,12 @@ func (e *Engine) grounds(k *key) bool {
 }
 
 func (e *Engine) move(name string, k *key, to State, us int64, revised bool, tell func(Transition)) {
-	t := Transition{Key: name, From: k.state, To: to, Us: us, Since: k.since, Value: k.value, By: k.by, Count: k.count, Revised: revised}
+	e.step(name, k, to, Transition{Us: us, Revised: revised}, tell)
+}
+
+// step moves a key on; t says when, and why.
+func (e *Engine) step(name string, k *key, to State, t Transition, tell func(Transition)) {
+	t.Key, t.From, t.To, t.Since, t.Value, t.By, t.Count = name, k.state, to, k.since, k.value, k.by, k.count
 	if to >= Firing {
 		t.Fired = k.fired
 		t.ID = ID(e.rule.ID, name, k.fired)

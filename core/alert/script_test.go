@@ -14,12 +14,12 @@ import (
 
 // Scripts are in testdata/*.txt:
 //
-//	when over 80 [for N windows | for 5m] [recover under 75] [at most N] [quiet 5m] [keep 10m]
+//	when over 80 [for N windows | for 5m] [recover under 75] [at most N] [quiet 5m] [keep 10m] [stale 10m]
 //	09:00 KEY 81          a row: its time, key and value; "gone" for the value says that there is no such row any more
 //	watermark 09:10
 //	keys 2                so many keys are kept
 //	ack KEY 09:07 NAME    of the alert told last
-//	-> 09:00 KEY FROM to TO [VALUE] [since 08:55] [by NAME] [N times] [revised]
+//	-> 09:00 KEY FROM to TO [VALUE] [since 08:55] [by NAME] [N times] [revised] [stale]
 //
 // Each step is followed by all that it tells, in order.
 type script struct {
@@ -81,6 +81,9 @@ func (s *script) line(line string, f []string) {
 				i++
 			case f[i] == "keep":
 				s.rule.KeepUs = span(s.t, f[i+1])
+				i++
+			case f[i] == "stale":
+				s.rule.StaleUs = span(s.t, f[i+1])
 				i++
 			case f[i] == "recover":
 				s.hysteresis, s.under = true, number(s.t, f[i+2])
@@ -158,6 +161,9 @@ func text(t alert.Transition, want string) string {
 	}
 	if t.Revised {
 		b += " revised"
+	}
+	if t.Stale {
+		b += " stale"
 	}
 	return b
 }

@@ -30,6 +30,7 @@ type Notice struct {
 	Count     uint64            `json:"count,omitempty"`
 	By        string            `json:"acknowledged_by,omitempty"`
 	Revised   bool              `json:"revised,omitempty"`
+	Stale     bool              `json:"stale,omitempty"`
 	Labels    map[string]string `json:"labels"`
 	ToldUs    int64             `json:"told_us"` // clock time at which it began to wait, µs since 1970
 }
@@ -51,7 +52,7 @@ func ReadNotice(text []byte) (n Notice, err error) {
 
 // Texts for people, if the configuration has none: DefaultText is a line on one alert, DefaultSubject that of an e-mail.
 const (
-	DefaultText    = `[{{.Severity}}] {{.Alert}}{{if .Key}} {{.Key}}{{end}} is {{.State}}{{if .By}} by {{.By}}{{end}}: {{.Condition}}{{if .Value}} (value {{printf "%.6g" (deref .Value)}}){{end}}, since {{.Since.Format "2006-01-02 15:04:05Z07:00"}}`
+	DefaultText    = `[{{.Severity}}] {{.Alert}}{{if .Key}} {{.Key}}{{end}} is {{.State}}{{if .Stale}}, silent{{end}}{{if .By}} by {{.By}}{{end}}: {{.Condition}}{{if .Value}} (value {{printf "%.6g" (deref .Value)}}){{end}}, since {{.Since.Format "2006-01-02 15:04:05Z07:00"}}`
 	DefaultSubject = `[{{.Severity}}] {{.Alert}}{{if eq .Count 1}}{{if .Key}} {{.Key}}{{end}} is {{.State}}{{else}}: {{.Count}} alerts{{end}}`
 )
 

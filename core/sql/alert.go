@@ -52,7 +52,7 @@ func AlertSource(p *plan.Plan, a *plan.Alert) string { return sourceName(p, a.So
 
 // planAlert checks a CREATE ALERT and gives its definition, without an id.
 func planAlert(p *plan.Plan, st *CreateAlert) *plan.Alert {
-	def := &plan.Alert{Name: st.Name.Name, Sql: st.Source(), Severity: st.Severity, Windows: uint32(st.Windows), ForUs: st.For, Condition: Format(st.When)}
+	def := &plan.Alert{Name: st.Name.Name, Sql: st.Source(), Severity: st.Severity, Windows: uint32(st.Windows), ForUs: st.For, StaleUs: st.Stale, Condition: Format(st.When)}
 	rel := alertSource(p, st, def)
 	nodes := newWork(p)
 	s := &scope{Relation: rel, nodes: nodes, width: len(rel.Columns)}
@@ -95,10 +95,16 @@ func alertSource(p *plan.Plan, st *CreateAlert, def *plan.Alert) Relation {
 		if st.Windows > 0 || st.For > 0 {
 			fail(st.ForPos, "%s are moments, of which none lasts: FOR is for the rows of a view", what)
 		}
+		if st.Stale > 0 {
+			fail(st.StalePos, "%s are moments, whose alert is over alerts.quiet after the last: STALE AFTER is for the windows of a view", what)
+		}
 	}
 	if v, ok := findNamed(p.GetViews(), st.On); ok {
 		if v.WindowUs == 0 && v.GapUs == 0 {
 			unsupported(st.On.Pos, "an alert on a view without WINDOW ("+v.Name+" has none, so its rows have no time)")
+		}
+		if st.Stale > 0 && v.GapUs > 0 {
+			fail(st.StalePos, "a session ends because its key is silent; STALE AFTER is for TUMBLING and HOPPING windows")
 		}
 		def.Source, def.Keys = v.Id, v.Keys
 		return ViewRelation(v)

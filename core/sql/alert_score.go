@@ -98,7 +98,7 @@ func (s *scores) parameters(kind, form string, c *Call) []float64 {
 		return []float64{number}
 	case kind == "EWMA_ZSCORE" && lit.Kind == StringLiteral:
 		d, err := time.ParseDuration(strings.ReplaceAll(text, " ", ""))
-		if err != nil || d <= 0 || d.Microseconds() > maxFor {
+		if err != nil || d <= 0 || d.Microseconds() > maxAlertSpan {
 			fail(at, "a half-life is a length of time up to 30 days like '30m' or '6h', not '%s'", shorten(text))
 		}
 		return []float64{0, float64(d.Microseconds())}

@@ -34,6 +34,9 @@ func alertParts(p *plan.Plan, a *plan.Alert) (parts [][2]string) {
 	if a.Recover != nil {
 		add("recover", Format(written(a.Recover, columns)))
 	}
+	if a.StaleUs > 0 {
+		add("stale", "after "+spanText(a.StaleUs)+" without a window")
+	}
 	for i, c := range calls {
 		add("score", Format(c)+": "+scoreWarmUp(a.Scores[i]))
 	}

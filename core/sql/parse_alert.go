@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// CreateAlert is CREATE ALERT name ON source WHEN … [FOR …] [RECOVER WHEN …] SEVERITY … [NOTIFY …] [LABELS (…)].
+// CreateAlert is CREATE ALERT name ON source WHEN … [FOR …] [RECOVER WHEN …] [STALE AFTER …] SEVERITY … [NOTIFY …] [LABELS (…)].
 type CreateAlert struct {
 	origin
 	Create
@@ -15,6 +15,8 @@ type CreateAlert struct {
 	Windows  int64 // FOR n WINDOWS; 0: not said
 	For      int64 // FOR '5m', µs; 0: not said
 	Recover  Expr  // nil: not said
+	StalePos Pos
+	Stale    int64 // STALE AFTER '10m', µs; 0: not said
 	Severity string
 	Notify   []Ident
 	Labels   []Option
@@ -25,12 +27,12 @@ var Severities = []string{"info", "warning", "critical"}
 
 // What an alert may have at most.
 const (
-	maxChannels = 16
-	maxLabels   = 32
-	maxFor      = 30 * 86400_000_000
+	maxChannels  = 16
+	maxLabels    = 32
+	maxAlertSpan = 30 * 86400_000_000
 )
 
-var alertClauses = []string{"ON", "WHEN", "FOR", "RECOVER", "SEVERITY", "NOTIFY", "LABELS"}
+var alertClauses = []string{"ON", "WHEN", "FOR", "RECOVER", "STALE", "SEVERITY", "NOTIFY", "LABELS"}
 
 func (p *parser) alertBody(c Create) *CreateAlert {
 	st := &CreateAlert{Create: c}
@@ -44,6 +46,10 @@ func (p *parser) alertBody(c Create) *CreateAlert {
 	if p.accept("RECOVER") {
 		p.expect("WHEN")
 		st.Recover = p.expr()
+	}
+	if st.StalePos = p.tok.pos; p.accept("STALE") {
+		p.expect("AFTER")
+		p.alertStale(st)
 	}
 	p.alertWord("SEVERITY")
 	if p.tok.kind == stringToken {
@@ -96,7 +102,7 @@ func (p *parser) alertNear() string {
 	}
 	for _, c := range alertClauses {
 		if p.isWords(c) {
-			return " (the order is ON, WHEN, FOR, RECOVER WHEN, SEVERITY, NOTIFY, LABELS)"
+			return " (the order is ON, WHEN, FOR, RECOVER WHEN, STALE AFTER, SEVERITY, NOTIFY, LABELS)"
 		}
 	}
 	if near, ok := nearest(p.tok.text, alertClauses); ok && len(p.tok.text) > 2 {
@@ -109,12 +115,7 @@ func (p *parser) alertNear() string {
 func (p *parser) alertFor(st *CreateAlert) {
 	at := p.tok.pos
 	if p.tok.kind == stringToken {
-		text := p.advance().text
-		d, err := time.ParseDuration(strings.ReplaceAll(strings.TrimSpace(text), " ", ""))
-		if err != nil || d.Microseconds() <= 0 || d.Microseconds() > maxFor {
-			fail(at, "FOR takes a length of time up to 30 days like '5m' or '90s', or FOR 3 WINDOWS, not '%s'", shorten(text))
-		}
-		st.For = d.Microseconds()
+		st.For = p.quotedSpan("FOR", ", or FOR 3 WINDOWS")
 		return
 	}
 	n := p.integer("a number as in FOR 3 WINDOWS, or a length of time as in FOR '5m'")
@@ -125,9 +126,37 @@ func (p *parser) alertFor(st *CreateAlert) {
 		st.Windows = n
 		return
 	}
-	if st.For = p.times(at, n); st.For < 1 || st.For > maxFor {
-		fail(at, "FOR takes a length of time of at most 30 days")
+	st.For = p.unitSpan(at, n, "FOR")
+}
+
+// alertStale: STALE AFTER '10m', or STALE AFTER 10 MINUTES.
+func (p *parser) alertStale(st *CreateAlert) {
+	at := p.tok.pos
+	if p.tok.kind == stringToken {
+		st.Stale = p.quotedSpan("STALE AFTER", "")
+		return
 	}
+	st.Stale = p.unitSpan(at, p.integer("a length of time as in STALE AFTER '10m'"), "STALE AFTER")
+}
+
+// quotedSpan takes a length of time like '5m', in µs; otherwise is what else the clause takes.
+func (p *parser) quotedSpan(clause, otherwise string) int64 {
+	at := p.tok.pos
+	text := p.advance().text
+	d, err := time.ParseDuration(strings.ReplaceAll(strings.TrimSpace(text), " ", ""))
+	if err != nil || d.Microseconds() <= 0 || d.Microseconds() > maxAlertSpan {
+		fail(at, "%s takes a length of time up to 30 days like '5m' or '90s'%s, not '%s'", clause, otherwise, shorten(text))
+	}
+	return d.Microseconds()
+}
+
+// unitSpan takes the unit behind a number, as in 5 MINUTES, in µs.
+func (p *parser) unitSpan(at Pos, n int64, clause string) int64 {
+	us := p.times(at, n)
+	if us < 1 || us > maxAlertSpan {
+		fail(at, "%s takes a length of time of at most 30 days", clause)
+	}
+	return us
 }
 
 // maxRun is the longest run of windows that core/alert follows.

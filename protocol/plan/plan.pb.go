@@ -1305,8 +1305,9 @@ type Alert struct {
 	Severity      string                 `protobuf:"bytes,11,opt,name=severity,proto3" json:"severity,omitempty"`         // info, warning or critical
 	Notify        []string               `protobuf:"bytes,12,rep,name=notify,proto3" json:"notify,omitempty"`             // names of channels
 	Labels        []*Label               `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty"`
-	Condition     string                 `protobuf:"bytes,14,opt,name=condition,proto3" json:"condition,omitempty"` // WHEN, for people
-	Scores        []*Score               `protobuf:"bytes,15,rep,name=scores,proto3" json:"scores,omitempty"`       // anomaly(x) and its like in `when` and `recover`: score i is the column behind the source's and i others
+	Condition     string                 `protobuf:"bytes,14,opt,name=condition,proto3" json:"condition,omitempty"`             // WHEN, for people
+	Scores        []*Score               `protobuf:"bytes,15,rep,name=scores,proto3" json:"scores,omitempty"`                   // anomaly(x) and its like in `when` and `recover`: score i is the column behind the source's and i others
+	StaleUs       int64                  `protobuf:"varint,16,opt,name=stale_us,json=staleUs,proto3" json:"stale_us,omitempty"` // STALE AFTER '10m'; 0: silence ends nothing
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1444,6 +1445,13 @@ func (x *Alert) GetScores() []*Score {
 		return x.Scores
 	}
 	return nil
+}
+
+func (x *Alert) GetStaleUs() int64 {
+	if x != nil {
+		return x.StaleUs
+	}
+	return 0
 }
 
 // Label is a name and a value that an alert carries to whom it is told.
@@ -1688,7 +1696,7 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x04type\x18\x04 \x01(\v2\x12.hexpane.plan.TypeR\x04type\x12\x1e\n" +
 	"\n" +
 	"parameters\x18\x05 \x03(\x01R\n" +
-	"parameters\"\xdc\x03\n" +
+	"parameters\"\xf7\x03\n" +
 	"\x05Alert\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -1705,7 +1713,8 @@ const file_protocol_plan_plan_proto_rawDesc = "" +
 	"\x06notify\x18\f \x03(\tR\x06notify\x12+\n" +
 	"\x06labels\x18\r \x03(\v2\x13.hexpane.plan.LabelR\x06labels\x12\x1c\n" +
 	"\tcondition\x18\x0e \x01(\tR\tcondition\x12+\n" +
-	"\x06scores\x18\x0f \x03(\v2\x13.hexpane.plan.ScoreR\x06scores\"1\n" +
+	"\x06scores\x18\x0f \x03(\v2\x13.hexpane.plan.ScoreR\x06scores\x12\x19\n" +
+	"\bstale_us\x18\x10 \x01(\x03R\astaleUs\"1\n" +
 	"\x05Label\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"k\n" +

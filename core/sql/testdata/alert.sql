@@ -85,6 +85,21 @@ SHOW ALERTS;
 --> inside | fence_events | kind = 'enter' AND fence LIKE 'no-go%' |  | info |  | CREATE ALERT inside ON fence_events WHEN kind = 'enter' AND fence LIKE 'no-go%' RECOVER WHEN kind = 'exit' SEVERITY info
 --> slow | per_sensor | n < 3 | 90 seconds | info |  | CREATE ALERT slow ON per_sensor WHEN n < 3 FOR 90 SECONDS SEVERITY 'Info'
 
+CREATE ALERT gone ON per_sensor WHEN n > 3 RECOVER WHEN n < 2 STALE AFTER '10m' SEVERITY info;
+CREATE OR REPLACE ALERT gone ON per_sensor WHEN n > 3 STALE AFTER 90 SECONDS SEVERITY info;
+EXPLAIN gone;
+DROP ALERT gone;
+--> alert gone created
+--> alert gone replaced; what fired by the old rule is resolved
+--> alert gone on view per_sensor
+--> ├─ edge: nothing
+--> └─ core: each window's row once the watermark has passed it, and each revision
+-->    ├─ key      sensor
+-->    ├─ when     n > 3
+-->    ├─ stale    after 90 seconds without a window
+-->    └─ severity info
+--> alert gone dropped; what fired by it is resolved
+
 DROP VIEW per_sensor;
 --> error 1:11: view per_sensor cannot be dropped: alerts hot, slow are built on it; DROP ALERT first
 

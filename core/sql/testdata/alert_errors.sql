@@ -4,12 +4,14 @@ CREATE VIEW for_ever AS SELECT sensor, COUNT(*) AS n FROM temps GROUP BY sensor;
 CREATE PATTERN falls AS SELECT * FROM temps MATCH_RECOGNIZE (PARTITION BY sensor MEASURES A.temp AS before PATTERN (A B) DEFINE B AS temp < A.temp - 10);
 CREATE ALERT hot ON per_sensor WHEN avg_temp > 80 SEVERITY info;
 CREATE VIEW slow AS SELECT sensor, COUNT(*) AS n FROM temps WINDOW TUMBLING (SIZE 12 HOURS) GROUP BY sensor;
+CREATE VIEW visits AS SELECT sensor, COUNT(*) AS n FROM temps WINDOW SESSION (5 MINUTES) GROUP BY sensor;
 --> stream temps created
 --> view per_sensor created
 --> view for_ever created
 --> pattern falls created
 --> alert hot created
 --> view slow created
+--> view visits created
 
 CREATE ALERT a per_sensor WHEN n > 1 SEVERITY info
 --> error 1:16: expected ON, found `per_sensor`
@@ -57,7 +59,7 @@ CREATE ALERT a ON per_sensor WHEN n > 1 SEVERITY 'loud'
 --> error 1:50: a severity is info, warning or critical, not 'loud'
 
 CREATE ALERT a ON per_sensor WHEN n > 1 SEVERITY info FOR 2 WINDOWS
---> error 1:55: expected `;` or the end of the statement (the order is ON, WHEN, FOR, RECOVER WHEN, SEVERITY, NOTIFY, LABELS), found `FOR`
+--> error 1:55: expected `;` or the end of the statement (the order is ON, WHEN, FOR, RECOVER WHEN, STALE AFTER, SEVERITY, NOTIFY, LABELS), found `FOR`
 
 CREATE ALERT a ON per_sensor WHEN n > 1 FOR 0 WINDOWS SEVERITY info
 --> error 1:45: FOR 1 to 64 WINDOWS, not 0
@@ -73,6 +75,27 @@ CREATE ALERT a ON per_sensor WHEN n > 1 FOR 'a while' SEVERITY info
 
 CREATE ALERT a ON per_sensor WHEN n > 1 FOR '40000h' SEVERITY info
 --> error 1:45: FOR takes a length of time up to 30 days like '5m' or '90s', or FOR 3 WINDOWS, not '40000h'
+
+CREATE ALERT a ON per_sensor WHEN n > 1 STALE '10m' SEVERITY info
+--> error 1:47: expected AFTER, found '10m'
+
+CREATE ALERT a ON per_sensor WHEN n > 1 STALE AFTER 3 WINDOWS SEVERITY info
+--> error 1:55: expected a unit of time (MILLISECONDS, SECONDS, MINUTES, HOURS, DAYS), found `WINDOWS`
+
+CREATE ALERT a ON per_sensor WHEN n > 1 STALE AFTER 'soon' SEVERITY info
+--> error 1:53: STALE AFTER takes a length of time up to 30 days like '5m' or '90s', not 'soon'
+
+CREATE ALERT a ON per_sensor WHEN n > 1 STALE AFTER 31 DAYS SEVERITY info
+--> error 1:53: STALE AFTER takes a length of time of at most 30 days
+
+CREATE ALERT a ON per_sensor WHEN n > 1 STALE AFTER '10m' RECOVER WHEN n < 1 SEVERITY info
+--> error 1:59: expected SEVERITY (the order is ON, WHEN, FOR, RECOVER WHEN, STALE AFTER, SEVERITY, NOTIFY, LABELS), found `RECOVER`
+
+CREATE ALERT a ON falls WHEN before > 1 STALE AFTER '10m' SEVERITY info
+--> error 1:41: matches are moments, whose alert is over alerts.quiet after the last: STALE AFTER is for the windows of a view
+
+CREATE ALERT a ON visits WHEN n > 1 STALE AFTER '10m' SEVERITY info
+--> error 1:37: a session ends because its key is silent; STALE AFTER is for TUMBLING and HOPPING windows
 
 CREATE ALERT a ON per_sensor WHEN n > 1 RECOVER n < 1 SEVERITY info
 --> error 1:49: expected WHEN, found `n`
@@ -93,7 +116,7 @@ CREATE ALERT a ON per_sensor WHEN n > 1 SEVERITY info LABELS (team = 'a', Team =
 --> error 1:75: label `Team` is given twice
 
 CREATE ALERT a ON per_sensor WHEN n > 1 SEVERITY info LABELS (team = 'a') NOTIFY ops
---> error 1:75: expected `;` or the end of the statement (the order is ON, WHEN, FOR, RECOVER WHEN, SEVERITY, NOTIFY, LABELS), found `NOTIFY`
+--> error 1:75: expected `;` or the end of the statement (the order is ON, WHEN, FOR, RECOVER WHEN, STALE AFTER, SEVERITY, NOTIFY, LABELS), found `NOTIFY`
 
 CREATE ALERT a ON falls WHEN before > 1 FOR 2 WINDOWS SEVERITY info
 --> error 1:41: matches are moments, of which none lasts: FOR is for the rows of a view
