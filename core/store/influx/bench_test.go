@@ -39,12 +39,16 @@ func used() time.Duration {
 
 // BenchmarkSink writes points that wait to a real server; BenchmarkClient writes the same ones as the client's own users do, from points in memory, whose lines it makes.
 func BenchmarkSink(b *testing.B) {
-	s := startServer(b)
+	b.Run("1.8", func(b *testing.B) { benchmarkSink(b, prepare18(b).begin()) })
+	b.Run("2.7", func(b *testing.B) { benchmarkSink(b, prepare27(b).begin()) })
+}
+
+func benchmarkSink(b *testing.B, s *influxd) {
 	q := &queue{}
 	for i := range b.N {
 		q.put(0, typical(int64(i)).Line())
 	}
-	sink := influx.New(influx.Config{URL: s.url(), Bucket: "hexpane/autogen", Batch: 5000}, q, 2, prometheus.NewRegistry(), slog.New(slog.DiscardHandler), func(line, reason string) { b.Error(line, reason) })
+	sink := influx.New(s.config(s.url(), 5000), q, 2, prometheus.NewRegistry(), slog.New(slog.DiscardHandler), func(line, reason string) { b.Error(line, reason) })
 	ctx, cancel := context.WithCancel(b.Context())
 	b.ResetTimer()
 	before := used()
@@ -58,7 +62,7 @@ func BenchmarkSink(b *testing.B) {
 }
 
 func BenchmarkClient(b *testing.B) {
-	s := startServer(b)
+	s := prepare18(b).begin()
 	client := influxdb2.NewClientWithOptions(s.url(), "", influxdb2.DefaultOptions().SetUseGZip(true).SetBatchSize(5000))
 	defer client.Close()
 	writer := client.WriteAPIBlocking("", "hexpane/autogen")

@@ -84,194 +84,92 @@ func start(t *testing.T, cfg influx.Config, q *queue, rejected func(line, reason
 
 // A server that takes no large request gets smaller ones, and no point is lost or refused for it.
 func TestRequestsShrinkToWhatTheServerTakes(t *testing.T) {
-	s := startServer(t)
-	f := inFront(t, s)
-	var most atomic.Int64
-	f.does(func(w http.ResponseWriter, _ *http.Request, body string) bool {
-		lines := int64(strings.Count(body, "\n") + 1)
-		if lines > 300 {
-			http.Error(w, "too large", http.StatusRequestEntityTooLarge)
-			return true
+	onBoth(t, func(t *testing.T, s *influxd) {
+		s.begin()
+		f := inFront(t, s)
+		var most atomic.Int64
+		f.does(func(w http.ResponseWriter, _ *http.Request, body string) bool {
+			lines := int64(strings.Count(body, "\n") + 1)
+			if lines > 300 {
+				http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+				return true
+			}
+			most.Store(max(most.Load(), lines))
+			return false
+		})
+		q := &queue{}
+		q.put(0, speeds(0, 5000)...)
+		start(t, s.config(f.URL, 5000), q, func(line, reason string) { t.Error("refused", line, reason) })
+		q.drained(t)
+		if got := s.count(); got != "5000" {
+			t.Errorf("%s points are stored, want 5000", got)
 		}
-		most.Store(max(most.Load(), lines))
-		return false
+		if most.Load() < 150 {
+			t.Errorf("the largest request had %d points, and 300 are taken", most.Load())
+		}
 	})
-	q := &queue{}
-	q.put(0, speeds(0, 5000)...)
-	start(t, influx.Config{URL: f.URL, Bucket: "hexpane/autogen", Batch: 5000}, q, func(line, reason string) { t.Error("refused", line, reason) })
-	q.drained(t)
-	if got := s.count(); got != "5000" {
-		t.Errorf("%s points are stored, want 5000", got)
-	}
-	if most.Load() < 150 {
-		t.Errorf("the largest request had %d points, and 300 are taken", most.Load())
-	}
 }
 
 // A server that says when to come again is not asked before.
 func TestServerSaysWhenToComeAgain(t *testing.T) {
-	s := startServer(t)
-	f := inFront(t, s)
-	var refusedAt, cameAt atomic.Int64
-	f.does(func(w http.ResponseWriter, _ *http.Request, _ string) bool {
-		if refusedAt.CompareAndSwap(0, time.Now().UnixMilli()) {
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, "busy", http.StatusTooManyRequests)
-			return true
+	onBoth(t, func(t *testing.T, s *influxd) {
+		s.begin()
+		f := inFront(t, s)
+		var refusedAt, cameAt atomic.Int64
+		f.does(func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+			if refusedAt.CompareAndSwap(0, time.Now().UnixMilli()) {
+				w.Header().Set("Retry-After", "1")
+				http.Error(w, "busy", http.StatusTooManyRequests)
+				return true
+			}
+			cameAt.CompareAndSwap(0, time.Now().UnixMilli())
+			return false
+		})
+		q := &queue{}
+		q.put(0, speeds(0, 10)...)
+		start(t, s.config(f.URL, 5000), q, func(line, reason string) { t.Error("refused", line, reason) })
+		q.drained(t)
+		if waited := cameAt.Load() - refusedAt.Load(); waited < 500 {
+			t.Errorf("it came again after %d ms; half of what was asked for is the least", waited)
 		}
-		cameAt.CompareAndSwap(0, time.Now().UnixMilli())
-		return false
 	})
-	q := &queue{}
-	q.put(0, speeds(0, 10)...)
-	start(t, influx.Config{URL: f.URL, Bucket: "hexpane/autogen", Batch: 5000}, q, func(line, reason string) { t.Error("refused", line, reason) })
-	q.drained(t)
-	if waited := cameAt.Load() - refusedAt.Load(); waited < 500 {
-		t.Errorf("it came again after %d ms; half of what was asked for is the least", waited)
-	}
 }
 
 // A view whose column changed its type is refused whole, in few requests, while the points of others that share them are stored.
 func TestARefusedViewHoldsNobodyUp(t *testing.T) {
-	s := startServer(t)
-	q := &queue{}
-	odd := func(us int64, v value.Value) []byte {
-		return influx.Point{Measurement: `odd, "view" = 1`, TimeUs: us, Tags: []influx.Pair{{Name: "k, =", Value: value.OfString(`a, b="1" c=2i`)}},
-			Fields: []influx.Pair{{Name: "text", Value: value.OfString(`n="x" \ n=1i,`)}, {Name: `sum, of = "n"`, Value: v}}}.Line()
-	}
-	q.put(0, odd(0, value.OfInt(1)))
-	f := inFront(t, s)
-	f.does(through)
-	var refused atomic.Int64
-	sink := start(t, influx.Config{URL: f.URL, Bucket: "hexpane/autogen", Batch: 1000}, q, func(line, reason string) {
-		refused.Add(1)
-		if !strings.HasPrefix(line, "odd") || !strings.Contains(reason, "field type conflict") {
-			t.Errorf("%s: %s", line, reason)
+	onBoth(t, func(t *testing.T, s *influxd) {
+		s.begin()
+		q := &queue{}
+		odd := func(us int64, v value.Value) []byte {
+			return influx.Point{Measurement: `odd, "view" = 1`, TimeUs: us, Tags: []influx.Pair{{Name: "k, =", Value: value.OfString(`a, b="1" c=2i`)}},
+				Fields: []influx.Pair{{Name: "text", Value: value.OfString(`n="x" \ n=1i,`)}, {Name: `sum, of = "n"`, Value: v}}}.Line()
+		}
+		q.put(0, odd(0, value.OfInt(1)))
+		f := inFront(t, s)
+		f.does(through)
+		var refused atomic.Int64
+		sink := start(t, s.config(f.URL, 1000), q, func(line, reason string) {
+			refused.Add(1)
+			if !strings.HasPrefix(line, "odd") || !strings.Contains(reason, "field type conflict") {
+				t.Errorf("%s: %s", line, reason)
+			}
+		})
+		q.drained(t)
+		f.requests.Store(0)
+		for i, good := range speeds(0, 2000) {
+			q.put(0, good, odd(int64(i)+1, value.OfString("1")))
+		}
+		sink.Wake()
+		q.drained(t)
+		if got := s.count(); got != "2000" || refused.Load() != 2000 || f.requests.Load() > 20 {
+			t.Errorf("%s good points are stored and %d refused, of 2000 each, in %d requests", got, refused.Load(), f.requests.Load())
 		}
 	})
-	q.drained(t)
-	f.requests.Store(0)
-	for i, good := range speeds(0, 2000) {
-		q.put(0, good, odd(int64(i)+1, value.OfString("1")))
-	}
-	sink.Wake()
-	q.drained(t)
-	if got := s.count(); got != "2000" || refused.Load() != 2000 || f.requests.Load() > 20 {
-		t.Errorf("%s good points are stored and %d refused, of 2000 each, in %d requests", got, refused.Load(), f.requests.Load())
-	}
-}
-
-// twoX is what a 2.x server asks of requests, before a server that stores them: the token, the organisation and the bucket, which it makes when asked to.
-type twoX struct {
-	mu      sync.Mutex
-	buckets map[string]string // by name: the retention rules as they came
-	denied  int
-}
-
-func (x *twoX) handler(t *testing.T, s *influxd) http.Handler {
-	to, err := url.Parse(s.url())
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httputil.NewSingleHostReverseProxy(to)
-	mux := http.NewServeMux()
-	answer := func(w http.ResponseWriter, status int, text string) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		fmt.Fprint(w, text)
-	}
-	mux.HandleFunc("GET /api/v2/orgs", func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Query().Get("org") != "city" {
-			answer(w, 404, `{"code":"not found","message":"organization name not found"}`)
-			return
-		}
-		answer(w, 200, `{"orgs":[{"id":"0000000000000001","name":"city"}]}`)
-	})
-	mux.HandleFunc("GET /api/v2/buckets", func(w http.ResponseWriter, r *http.Request) {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		if _, ok := x.buckets[r.URL.Query().Get("name")]; !ok || r.URL.Query().Get("orgID") != "0000000000000001" {
-			answer(w, 404, `{"code":"not found","message":"bucket not found"}`)
-			return
-		}
-		answer(w, 200, `{"buckets":[{"id":"b","name":"year","retentionRules":[{"type":"expire","everySeconds":86400}]}]}`)
-	})
-	mux.HandleFunc("POST /api/v2/buckets", func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		x.buckets["year"] = string(body)
-		answer(w, 201, `{"id":"b","name":"year","retentionRules":[]}`)
-	})
-	mux.HandleFunc("POST /api/v2/write", func(w http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
-		x.mu.Lock()
-		_, ok := x.buckets[q.Get("bucket")]
-		x.mu.Unlock()
-		if q.Get("org") != "city" || !ok {
-			answer(w, 404, `{"code":"not found","message":"bucket \"year\" not found"}`)
-			return
-		}
-		q.Set("bucket", "hexpane/autogen")
-		r.URL.RawQuery = q.Encode()
-		r.Header.Del("Authorization")
-		proxy.ServeHTTP(w, r)
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Token secret" {
-			x.mu.Lock()
-			x.denied++
-			x.mu.Unlock()
-			answer(w, 401, `{"code":"unauthorized","message":"unauthorized access"}`)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
-}
-
-// 2.x has tokens, organisations and buckets: points go into the one that is configured, which is made with its retention, also when somebody deletes it.
-func TestBucketOf2xIsMade(t *testing.T) {
-	s := startServer(t)
-	x := &twoX{buckets: map[string]string{}}
-	server := httptest.NewServer(x.handler(t, s))
-	defer server.Close()
-	q := &queue{}
-	q.put(0, speeds(0, 100)...)
-	cfg := influx.Config{URL: server.URL, Token: "secret", Org: "city", Bucket: "year", Batch: 5000, Create: true, Retention: 48 * time.Hour}
-	sink := start(t, cfg, q, func(line, reason string) { t.Error("refused", line, reason) })
-	q.drained(t)
-	x.mu.Lock()
-	if got := x.buckets["year"]; !strings.Contains(got, `"everySeconds":172800`) || !strings.Contains(got, `"orgID":"0000000000000001"`) {
-		t.Errorf("the bucket is made by %s", got)
-	}
-	delete(x.buckets, "year")
-	x.mu.Unlock()
-	q.put(1, speeds(100, 100)...)
-	sink.Wake()
-	q.drained(t)
-	if got := s.count(); got != "200" || x.denied > 0 {
-		t.Errorf("%s points are stored, want 200; %d requests without the token", got, x.denied)
-	}
-}
-
-// A token that 2.x does not know loses nothing: points wait until it does.
-func TestWrongTokenWaits(t *testing.T) {
-	s := startServer(t)
-	x := &twoX{buckets: map[string]string{"year": ""}}
-	server := httptest.NewServer(x.handler(t, s))
-	defer server.Close()
-	q := &queue{}
-	q.put(0, speeds(0, 10)...)
-	start(t, influx.Config{URL: server.URL, Token: "stale", Org: "city", Bucket: "year", Batch: 5000}, q, func(line, reason string) { t.Error("refused", line, reason) })
-	q.failing(t, 1)
-	if q.len() != 10 {
-		t.Errorf("%d points wait, want 10", q.len())
-	}
 }
 
 // 1.8 has databases and retention policies.
 func TestDatabaseIsMade(t *testing.T) {
-	s := prepareServer(t)
+	s := prepare18(t)
 	s.start()
 	q := &queue{}
 	q.put(0, speed("bus-0", time.Now().UnixMicro(), 1))
@@ -299,93 +197,98 @@ func TestDatabaseIsMade(t *testing.T) {
 
 // Points that are older than the bucket keeps are told, in one request, and the newer ones of it are stored.
 func TestPointsBeyondRetention(t *testing.T) {
-	s := prepareServer(t)
-	s.start()
-	f := inFront(t, s)
-	f.does(through)
-	q := &queue{}
-	now := time.Now().UnixMicro()
-	for i := range int64(200) {
-		q.put(0, speed("old", now-int64(100*24*time.Hour/time.Microsecond)-i*1000, i), speed("new", now-i*1000, i))
-	}
-	var refused atomic.Int64
-	start(t, influx.Config{URL: f.URL, Bucket: "hexpane/month", Batch: 5000, Create: true, Retention: 30 * 24 * time.Hour}, q, func(line, reason string) {
-		refused.Add(1)
-		if !strings.Contains(line, "=old ") || !strings.Contains(reason, "beyond retention") {
-			t.Errorf("%s: %s", line, reason)
+	onBoth(t, func(t *testing.T, s *influxd) {
+		s.start()
+		f := inFront(t, s)
+		f.does(through)
+		q := &queue{}
+		now := time.Now().UnixMicro()
+		for i := range int64(200) {
+			q.put(0, speed("old", now-int64(100*24*time.Hour/time.Microsecond)-i*1000, i), speed("new", now-i*1000, i))
+		}
+		cfg := s.config(f.URL, 5000)
+		cfg.Bucket, cfg.Create, cfg.Retention = "hexpane/month", true, 30*24*time.Hour
+		var refused atomic.Int64
+		start(t, cfg, q, func(line, reason string) {
+			refused.Add(1)
+			if !strings.Contains(line, "=old ") || !strings.Contains(reason, "retention policy") {
+				t.Errorf("%s: %s", line, reason)
+			}
+		})
+		q.drained(t)
+		if got := s.query(`SELECT COUNT(n) FROM "hexpane"."month".speeds`); len(got) != 1 || got[0] != "200" || refused.Load() != 200 || f.requests.Load() > 4 {
+			t.Errorf("%s are stored, %d refused, in %d requests", got, refused.Load(), f.requests.Load())
 		}
 	})
-	q.drained(t)
-	if got := s.query(`SELECT COUNT(n) FROM "hexpane"."month".speeds`); len(got) != 1 || got[0] != "200" || refused.Load() != 200 || f.requests.Load() > 4 {
-		t.Errorf("%s are stored, %d refused, in %d requests", got, refused.Load(), f.requests.Load())
-	}
 }
 
 // Under load the server is slow, busy, stopped and killed, and refuses some points: what it has in the end is what was queued, each point once, but for those.
 func TestServerInTroubleUnderLoad(t *testing.T) {
-	phase := 300 * time.Millisecond
-	if os.Getenv("HEXPANE_SOAK") != "" {
-		phase = 15 * time.Second
-	}
-	s := startServer(t)
-	f := inFront(t, s)
-	f.does(through)
-	q := &queue{}
-	q.put(0, speed("bus-0", 0, 0)) // n is an integer from here on
-	var mu sync.Mutex
-	refused := map[string]int{}
-	sink := start(t, influx.Config{URL: f.URL, Bucket: "hexpane/autogen", Batch: 2000}, q, func(line, reason string) {
+	onBoth(t, func(t *testing.T, s *influxd) {
+		phase := 300 * time.Millisecond
+		if os.Getenv("HEXPANE_SOAK") != "" {
+			phase = 15 * time.Second
+		}
+		s.begin()
+		f := inFront(t, s)
+		f.does(through)
+		q := &queue{}
+		q.put(0, speed("bus-0", 0, 0)) // n is an integer from here on
+		var mu sync.Mutex
+		refused := map[string]int{}
+		sink := start(t, s.config(f.URL, 2000), q, func(line, reason string) {
+			mu.Lock()
+			defer mu.Unlock()
+			refused[line]++
+			if !strings.Contains(reason, "field type conflict") {
+				t.Error(reason)
+			}
+		})
+		q.drained(t)
+		stop, total, bad := make(chan struct{}), 1, 0
+		var load sync.WaitGroup
+		load.Go(func() {
+			for tick := time.NewTicker(5 * time.Millisecond); ; {
+				select {
+				case <-stop:
+					tick.Stop()
+					return
+				case <-tick.C:
+				}
+				q.put(uint32(total%2), speeds(total, 20)...)
+				if total += 20; total%600 < 20 {
+					q.put(0, fmt.Appendf(nil, `speeds,device=bad n="text" %d`, total))
+					bad++
+				}
+				sink.Wake()
+			}
+		})
+		for _, fault := range []func(w http.ResponseWriter, r *http.Request, body string) bool{
+			func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+				http.Error(w, "not now", http.StatusServiceUnavailable)
+				return true
+			},
+			func(http.ResponseWriter, *http.Request, string) bool { time.Sleep(phase / 4); return false },
+			func(http.ResponseWriter, *http.Request, string) bool { panic(http.ErrAbortHandler) },
+			through,
+		} {
+			f.does(fault)
+			time.Sleep(phase)
+		}
+		s.kill()
+		time.Sleep(4 * phase) // a minute of soak
+		s.start()
+		time.Sleep(phase)
+		close(stop)
+		load.Wait()
+		sink.Wake()
+		q.drainedWithin(t, max(20*time.Second, 4*phase))
+		s.until("SELECT COUNT(n) FROM speeds", fmt.Sprint(total))
 		mu.Lock()
 		defer mu.Unlock()
-		refused[line]++
-		if !strings.Contains(reason, "field type conflict") {
-			t.Error(reason)
+		if len(refused) != bad {
+			t.Errorf("%d points are refused, want the %d bad ones", len(refused), bad)
 		}
+		t.Logf("soak: InfluxDB busy, slow, cut off and killed under load: %d points, lost=0 twice=0, %d refused of %d bad", total, len(refused), bad)
 	})
-	q.drained(t)
-	stop, total, bad := make(chan struct{}), 1, 0
-	var load sync.WaitGroup
-	load.Go(func() {
-		for tick := time.NewTicker(5 * time.Millisecond); ; {
-			select {
-			case <-stop:
-				tick.Stop()
-				return
-			case <-tick.C:
-			}
-			q.put(uint32(total%2), speeds(total, 20)...)
-			if total += 20; total%600 < 20 {
-				q.put(0, fmt.Appendf(nil, `speeds,device=bad n="text" %d`, total))
-				bad++
-			}
-			sink.Wake()
-		}
-	})
-	for _, fault := range []func(w http.ResponseWriter, r *http.Request, body string) bool{
-		func(w http.ResponseWriter, _ *http.Request, _ string) bool {
-			http.Error(w, "not now", http.StatusServiceUnavailable)
-			return true
-		},
-		func(http.ResponseWriter, *http.Request, string) bool { time.Sleep(phase / 4); return false },
-		func(http.ResponseWriter, *http.Request, string) bool { panic(http.ErrAbortHandler) },
-		through,
-	} {
-		f.does(fault)
-		time.Sleep(phase)
-	}
-	s.kill()
-	time.Sleep(4 * phase) // a minute of soak
-	s.start()
-	time.Sleep(phase)
-	close(stop)
-	load.Wait()
-	sink.Wake()
-	q.drainedWithin(t, max(20*time.Second, 4*phase))
-	s.until("SELECT COUNT(n) FROM speeds", fmt.Sprint(total))
-	mu.Lock()
-	defer mu.Unlock()
-	if len(refused) != bad {
-		t.Errorf("%d points are refused, want the %d bad ones", len(refused), bad)
-	}
-	t.Logf("soak: InfluxDB busy, slow, cut off and killed under load: %d points, lost=0 twice=0, %d refused of %d bad", total, len(refused), bad)
 }

@@ -116,9 +116,14 @@ func (q *queue) failing(t *testing.T, writes int64) {
 // run starts a sink; refused are the points that it set aside, stop waits for its end.
 func run(t *testing.T, s *influxd, q *queue, batch int) (sink *influx.Sink, refused func() []string, stop func()) {
 	t.Helper()
+	return runAs(t, s.config(s.url(), batch), q)
+}
+
+func runAs(t *testing.T, cfg influx.Config, q *queue) (sink *influx.Sink, refused func() []string, stop func()) {
+	t.Helper()
 	var mu sync.Mutex
 	var list []string
-	sink = influx.New(influx.Config{URL: s.url(), Bucket: "hexpane/autogen", Batch: batch}, q, 2, prometheus.NewRegistry(), slog.New(counting{slog.DiscardHandler, &q.warned}),
+	sink = influx.New(cfg, q, 2, prometheus.NewRegistry(), slog.New(counting{slog.DiscardHandler, &q.warned}),
 		func(line, reason string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -159,131 +164,139 @@ func speeds(from, n int) (lines [][]byte) {
 }
 
 func TestPointsAreWrittenAndRewritten(t *testing.T) {
-	s := startServer(t)
-	q := &queue{}
-	q.put(0, speeds(0, 250)...) // waits from before the start
-	sink, refused, _ := run(t, s, q, 100)
-	q.drained(t)
-	q.put(1, speeds(250, 50)...)
-	sink.Wake()
-	q.drained(t)
-	if got := s.count(); got != "300" {
-		t.Fatalf("%s points are stored, want 300", got)
-	}
-	q.put(0, speeds(0, 250)...)
-	q.put(0, speed("bus-0", 0, 999)) // a revision
-	sink.Wake()
-	q.drained(t)
-	if got := s.count(); got != "300" {
-		t.Errorf("after writing them again %s points are stored, want 300", got)
-	}
-	if got := s.query("SELECT n FROM speeds WHERE device = 'bus-0' LIMIT 1"); len(got) != 1 || got[0] != "999" {
-		t.Errorf("the revised point is %q", got)
-	}
-	if r := refused(); r != nil {
-		t.Errorf("refused: %q", r)
-	}
+	onBoth(t, func(t *testing.T, s *influxd) {
+		s.begin()
+		q := &queue{}
+		q.put(0, speeds(0, 250)...) // waits from before the start
+		sink, refused, _ := run(t, s, q, 100)
+		q.drained(t)
+		q.put(1, speeds(250, 50)...)
+		sink.Wake()
+		q.drained(t)
+		if got := s.count(); got != "300" {
+			t.Fatalf("%s points are stored, want 300", got)
+		}
+		q.put(0, speeds(0, 250)...)
+		q.put(0, speed("bus-0", 0, 999)) // a revision
+		sink.Wake()
+		q.drained(t)
+		if got := s.count(); got != "300" {
+			t.Errorf("after writing them again %s points are stored, want 300", got)
+		}
+		if got := s.query("SELECT n FROM speeds WHERE device = 'bus-0' LIMIT 1"); len(got) != 1 || got[0] != "999" {
+			t.Errorf("the revised point is %q", got)
+		}
+		if r := refused(); r != nil {
+			t.Errorf("refused: %q", r)
+		}
+	})
 }
 
 // Names as the field has them come back as they went.
 func TestTextsSurviveLineProtocol(t *testing.T) {
-	s := startServer(t)
-	q := &queue{}
-	devices := []string{"plain", "with blank", "a,b=c", `quote"d`, "näin", `back\slash`, `at end\`, "new\nline", "'; DROP MEASUREMENT speeds"}
-	for i, d := range devices {
-		q.put(0, influx.Point{Measurement: "odd names, here", TimeUs: int64(i), Tags: []influx.Pair{{Name: "the device", Value: value.OfString(d)}, {Name: "empty", Value: value.OfString("")}},
-			Fields: []influx.Pair{{Name: "n", Value: value.OfInt(int64(i))}, {Name: "x", Value: value.OfDouble(0.25)}, {Name: "none", Value: value.Value{}},
-				{Name: "ok", Value: value.OfBool(true)}, {Name: "price", Value: value.OfDecimal(-105, 2)}, {Name: "text", Value: value.OfString(d)}}}.Line())
-	}
-	_, refused, _ := run(t, s, q, 100)
-	q.drained(t)
-	if r := refused(); r != nil {
-		t.Fatalf("refused: %q", r)
-	}
-	got := s.query(`SELECT n, x, ok, price, text, "the device" FROM "odd names, here"`)
-	for i, d := range devices {
-		tag := strings.ReplaceAll(d, "\n", `\\n`) // a tag can't hold a line break
-		if before, ok := strings.CutSuffix(d, `\`); ok {
-			tag = before + "＼" // nor end in one
+	onBoth(t, func(t *testing.T, s *influxd) {
+		s.begin()
+		q := &queue{}
+		devices := []string{"plain", "with blank", "a,b=c", `quote"d`, "näin", `back\slash`, `at end\`, "new\nline", "'; DROP MEASUREMENT speeds"}
+		for i, d := range devices {
+			q.put(0, influx.Point{Measurement: "odd names, here", TimeUs: int64(i), Tags: []influx.Pair{{Name: "the device", Value: value.OfString(d)}, {Name: "empty", Value: value.OfString("")}},
+				Fields: []influx.Pair{{Name: "n", Value: value.OfInt(int64(i))}, {Name: "x", Value: value.OfDouble(0.25)}, {Name: "none", Value: value.Value{}},
+					{Name: "ok", Value: value.OfBool(true)}, {Name: "price", Value: value.OfDecimal(-105, 2)}, {Name: "text", Value: value.OfString(d)}}}.Line())
 		}
-		if want := fmt.Sprintf("%d|0.25|true|-1.05|%s|%s", i, d, tag); i >= len(got) || got[i] != want {
-			t.Errorf("%q came back as %q", want, got[min(i, len(got)-1)])
+		_, refused, _ := run(t, s, q, 100)
+		q.drained(t)
+		if r := refused(); r != nil {
+			t.Fatalf("refused: %q", r)
 		}
-	}
+		got := s.query(`SELECT n, x, ok, price, text, "the device" FROM "odd names, here"`)
+		for i, d := range devices {
+			tag := strings.ReplaceAll(d, "\n", `\\n`) // a tag can't hold a line break
+			if before, ok := strings.CutSuffix(d, `\`); ok {
+				tag = before + "＼" // nor end in one
+			}
+			if want := fmt.Sprintf("%d|0.25|true|-1.05|%s|%s", i, d, tag); i >= len(got) || got[i] != want {
+				t.Errorf("%q came back as %q", want, got[min(i, len(got)-1)])
+			}
+		}
+	})
 }
 
 // A server that is down, then comes, goes and comes again: the points wait, and all arrive.
 func TestOutageLosesNothing(t *testing.T) {
-	s := prepareServer(t)
-	q := &queue{}
-	q.put(0, speeds(0, 500)...)
-	sink, refused, _ := run(t, s, q, 50)
-	q.failing(t, 1)
-	if q.len() != 500 {
-		t.Fatalf("%d points are left of 500, and there is no server", q.len())
-	}
-	s.start()
-	s.asked() // and says no: there is no database
-	s.query("CREATE DATABASE hexpane")
-	q.drained(t)
-	s.kill()
-	q.put(1, speeds(500, 500)...)
-	sink.Wake()
-	q.failing(t, 2)
-	if q.len() != 500 {
-		t.Fatalf("%d points are left of 500, and there is no server", q.len())
-	}
-	s.start()
-	q.drained(t)
-	s.until("SELECT COUNT(n) FROM speeds", "1000")
-	if r := refused(); r != nil {
-		t.Errorf("refused: %q", r)
-	}
+	onBoth(t, func(t *testing.T, s *influxd) {
+		q := &queue{}
+		q.put(0, speeds(0, 500)...)
+		sink, refused, _ := run(t, s, q, 50)
+		q.failing(t, 1)
+		if q.len() != 500 {
+			t.Fatalf("%d points are left of 500, and there is no server", q.len())
+		}
+		s.start()
+		s.asked() // and says no: there is no database
+		s.makeBucket()
+		q.drained(t)
+		s.kill()
+		q.put(1, speeds(500, 500)...)
+		sink.Wake()
+		q.failing(t, 2)
+		if q.len() != 500 {
+			t.Fatalf("%d points are left of 500, and there is no server", q.len())
+		}
+		s.start()
+		q.drained(t)
+		s.until("SELECT COUNT(n) FROM speeds", "1000")
+		if r := refused(); r != nil {
+			t.Errorf("refused: %q", r)
+		}
+	})
 }
 
 // Ending in an outage ends at once, and leaves the points for the next start.
 func TestEndInAnOutage(t *testing.T) {
-	s := prepareServer(t)
-	q := &queue{}
-	q.put(0, speeds(0, 10)...)
-	_, _, stop := run(t, s, q, 5)
-	q.failing(t, 1)
-	began := time.Now()
-	stop()
-	if took := time.Since(began); took > time.Second || q.len() != 10 {
-		t.Fatalf("it took %s, and %d points are left", took, q.len())
-	}
-	s.start()
-	s.query("CREATE DATABASE hexpane")
-	run(t, s, q, 5)
-	q.drained(t)
-	if got := s.count(); got != "10" {
-		t.Errorf("%s points are stored", got)
-	}
+	onBoth(t, func(t *testing.T, s *influxd) {
+		q := &queue{}
+		q.put(0, speeds(0, 10)...)
+		_, _, stop := run(t, s, q, 5)
+		q.failing(t, 1)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > time.Second || q.len() != 10 {
+			t.Fatalf("it took %s, and %d points are left", took, q.len())
+		}
+		s.start()
+		s.makeBucket()
+		run(t, s, q, 5)
+		q.drained(t)
+		if got := s.count(); got != "10" {
+			t.Errorf("%s points are stored", got)
+		}
+	})
 }
 
 // A point that InfluxDB refuses is set aside with the reason; its neighbours are stored.
 func TestBadPointsAreSetAside(t *testing.T) {
-	s := startServer(t)
-	q := &queue{}
-	good := speeds(0, 100)
-	q.put(0, good[:30]...)
-	conflict := []byte(`speeds,device=bad n="text" 77000000`)
-	q.put(0, conflict)
-	q.put(0, good[30:60]...)
-	junk := []byte("this is no point")
-	q.put(0, junk)
-	q.put(0, []byte("speeds,device=inf n=+Infi 5"))
-	q.put(0, good[60:]...)
-	_, refused, _ := run(t, s, q, 1000)
-	q.drained(t)
-	if got := s.count(); got != "100" {
-		t.Errorf("%s good points are stored, want 100", got)
-	}
-	r := strings.Join(refused(), "\n")
-	if len(refused()) != 3 || !strings.Contains(r, string(conflict)+" ← ") || !strings.Contains(r, "field type conflict") || !strings.Contains(r, string(junk)+" ← ") {
-		t.Errorf("refused:\n%s", r)
-	}
+	onBoth(t, func(t *testing.T, s *influxd) {
+		s.begin()
+		q := &queue{}
+		good := speeds(0, 100)
+		q.put(0, good[:30]...)
+		conflict := []byte(`speeds,device=bad n="text" 77000000`)
+		q.put(0, conflict)
+		q.put(0, good[30:60]...)
+		junk := []byte("this is no point")
+		q.put(0, junk)
+		q.put(0, []byte("speeds,device=inf n=+Infi 5"))
+		q.put(0, good[60:]...)
+		_, refused, _ := run(t, s, q, 1000)
+		q.drained(t)
+		if got := s.count(); got != "100" {
+			t.Errorf("%s good points are stored, want 100", got)
+		}
+		r := strings.Join(refused(), "\n")
+		if len(refused()) != 3 || !strings.Contains(r, string(conflict)+" ← ") || !strings.Contains(r, "field type conflict") || !strings.Contains(r, string(junk)+" ← ") {
+			t.Errorf("refused:\n%s", r)
+		}
+	})
 }
 
 func TestLineLeavesNullsOut(t *testing.T) {

@@ -10,21 +10,23 @@ import (
 
 // A view may group by nothing, or by keys that are all NULL: points without a tag.
 func TestPointsWithoutTags(t *testing.T) {
-	s := startServer(t)
-	q := &queue{}
-	for i, name := range []string{"all", "by, all = x"} {
-		for _, key := range []value.Value{{}, value.OfString("k")} {
-			q.put(0, influx.Point{Measurement: name, TimeUs: int64(1 + i), Tags: []influx.Pair{{Name: "key", Value: key}}, Fields: []influx.Pair{{Name: "n", Value: value.OfInt(int64(1 + i))}}}.Line())
+	onBoth(t, func(t *testing.T, s *influxd) {
+		s.begin()
+		q := &queue{}
+		for i, name := range []string{"all", "by, all = x"} {
+			for _, key := range []value.Value{{}, value.OfString("k")} {
+				q.put(0, influx.Point{Measurement: name, TimeUs: int64(1 + i), Tags: []influx.Pair{{Name: "key", Value: key}}, Fields: []influx.Pair{{Name: "n", Value: value.OfInt(int64(1 + i))}}}.Line())
+			}
 		}
-	}
-	_, refused, stop := run(t, s, q, 10)
-	defer stop()
-	for i, name := range []string{"all", "by, all = x"} {
-		s.until(fmt.Sprintf(`SELECT n, "key" FROM %q`, name), fmt.Sprintf("%d|<nil>|%[1]d|k", i+1))
-	}
-	if r := refused(); len(r) > 0 {
-		t.Error(r)
-	}
+		_, refused, stop := run(t, s, q, 10)
+		defer stop()
+		for i, name := range []string{"all", "by, all = x"} {
+			s.until(fmt.Sprintf(`SELECT n, "key" FROM %q`, name), fmt.Sprintf("%d|<nil>|%[1]d|k", i+1))
+		}
+		if r := refused(); len(r) > 0 {
+			t.Error(r)
+		}
+	})
 }
 
 // Lines of one measurement are told from those of others, whatever tags they have.

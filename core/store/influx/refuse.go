@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
@@ -19,40 +20,68 @@ func bad(err error) bool {
 	return e.StatusCode == 400 || e.StatusCode == 422 || strings.Contains(e.Message, "partial write")
 }
 
-// What InfluxDB (tsdb/shard.go, coordinator/points_writer.go) says of points that it leaves out of a request.
+// What InfluxDB (tsdb/field_validator.go, coordinator/points_writer.go) says of points that it leaves out of a request: 1.8, and 2.x before 2.7.12; and 2.7.12,
+// which quotes names as Go does, and counts points that it drops for another reason in the last number alone.
 var (
 	conflict = regexp.MustCompile(`field type conflict: input field "(.*)" on measurement "(.*)" is type (\w+), already exists as type \w+ dropped=(\d+)`)
 	tooOld   = regexp.MustCompile(`points beyond retention policy dropped=(\d+)`)
+	outside  = regexp.MustCompile(`(?s)dropped (\d+) points outside retention policy .* dropped=(\d+)`)
 )
 
 // culprits finds the points that an error is about, where it says enough: a view whose column has another type than it used to would else take as many
 // requests as it has points. nil: unknown, or not surely these.
 func culprits(lines []string, err error) (indexes []int) {
 	if m := conflict.FindStringSubmatch(err.Error()); m != nil {
-		for i, l := range lines {
-			if fieldType(l, m[2], m[1]) == m[3] {
-				indexes = append(indexes, i)
-			}
+		dropped, _ := strconv.Atoi(m[4])
+		if indexes = ofType(lines, m[2], m[1], m[3]); len(indexes) == dropped {
+			return indexes
 		}
-		if dropped, _ := strconv.Atoi(m[4]); dropped == len(indexes) {
+		if indexes = ofType(lines, unquoted(m[2]), unquoted(m[1]), m[3]); len(indexes) == dropped {
 			return indexes
 		}
 		return nil
 	}
 	if m := tooOld.FindStringSubmatch(err.Error()); m != nil {
 		dropped, _ := strconv.Atoi(m[1])
-		for i := range lines {
-			indexes = append(indexes, i)
-		}
-		slices.SortStableFunc(indexes, func(a, b int) int { return int(min(1, max(-1, timeOf(lines[a])-timeOf(lines[b])))) })
-		if dropped < len(lines) && timeOf(lines[indexes[dropped]]) == timeOf(lines[indexes[max(dropped, 1)-1]]) {
-			return nil // two of one time, and one of them is not too old
-		}
-		indexes = indexes[:min(dropped, len(indexes))]
-		slices.Sort(indexes)
-		return indexes
+		return oldest(lines, dropped)
+	}
+	if m := outside.FindStringSubmatch(err.Error()); m != nil && m[1] == m[2] {
+		dropped, _ := strconv.Atoi(m[1])
+		return oldest(lines, dropped)
 	}
 	return nil
+}
+
+// ofType finds the lines of a measurement whose field has a type.
+func ofType(lines []string, measurement, field, kind string) (indexes []int) {
+	for i, l := range lines {
+		if fieldType(l, measurement, field) == kind {
+			indexes = append(indexes, i)
+		}
+	}
+	return indexes
+}
+
+func unquoted(name string) string {
+	text, err := strconv.Unquote(`"` + name + `"`)
+	if err != nil {
+		return name
+	}
+	return text
+}
+
+// oldest finds so many lines; nil: it can't be told which.
+func oldest(lines []string, n int) (indexes []int) {
+	for i := range lines {
+		indexes = append(indexes, i)
+	}
+	slices.SortStableFunc(indexes, func(a, b int) int { return cmp.Compare(timeOf(lines[a]), timeOf(lines[b])) })
+	if n < len(lines) && timeOf(lines[indexes[n]]) == timeOf(lines[indexes[max(n, 1)-1]]) {
+		return nil // two of one time, and one of them is not too old
+	}
+	indexes = indexes[:min(n, len(indexes))]
+	slices.Sort(indexes)
+	return indexes
 }
 
 // timeOf is a line's time, which is its last word; 0 without one.

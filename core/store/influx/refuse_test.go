@@ -10,6 +10,7 @@ func FuzzCulprits(f *testing.F) {
 	f.Add("speeds,device=a n=1i 5", `field type conflict: input field "n" on measurement "speeds" is type integer, already exists as type float dropped=1`)
 	f.Add(`a\,b,k=\=x t="q\" n=1,",n=2.5,ok=true`, "points beyond retention policy dropped=1")
 	f.Add(`m f="`, "points beyond retention policy dropped=99999999999999999999")
+	f.Add("m n=1 5", "dropped 1 points outside retention policy of duration 1h0m0s - oldest point m at 1970-01-01, newest point m at 1970-01-01 dropped=1 for database: 00 for retention policy: autogen")
 	f.Add("m", `field type conflict: input field "" on measurement "m" is type string, already exists as type float dropped=2`)
 	f.Fuzz(func(t *testing.T, line, text string) {
 		lines := []string{line, "speeds,device=b n=1.5 6", line}

@@ -16,30 +16,35 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hexpane/hexpane/core/store/influx"
 )
 
-// influxd is a real InfluxDB 1.8 on a port and in a directory of its own.
+// influxd is a real InfluxDB on a port and in a directory of its own: 1.8, or 2.7 with the organisation "city" and a token.
 type influxd struct {
 	t       testing.TB
+	two     bool
 	program string
 	dir     string
 	address string // host:port of its HTTP
+	args    []string
 	process *exec.Cmd
 	ended   chan error
 }
 
-// prepareServer finds the program, a port and a directory; start starts it. Without Flux it is up in a tenth of the time.
-func prepareServer(t testing.TB) *influxd {
+// The token of 2.7's first user, who may do everything.
+const token = "all-access"
+
+// onBoth runs a test on each server. It is prepared, not started.
+func onBoth(t *testing.T, test func(t *testing.T, s *influxd)) {
+	t.Run("1.8", func(t *testing.T) { test(t, prepare18(t)) })
+	t.Run("2.7", func(t *testing.T) { test(t, prepare27(t)) })
+}
+
+// prepare18 finds 1.8, a port and a directory; start starts it. Without Flux it is up in a tenth of the time.
+func prepare18(t testing.TB) *influxd {
 	t.Helper()
-	program, err := exec.LookPath("influxd")
-	if err != nil {
-		out, err := exec.Command("go", "env", "GOPATH").Output()
-		program = filepath.Join(strings.TrimSpace(string(out)), "bin", "influxd")
-		if _, e := os.Stat(program); err != nil || e != nil {
-			t.Skip("no influxd on PATH or in GOPATH/bin: go install github.com/influxdata/influxdb/cmd/influxd@v1.8.10")
-		}
-	}
-	s := &influxd{t: t, program: program, dir: t.TempDir(), address: freeAddress(t)}
+	s := prepare(t, "influxd", "go install github.com/influxdata/influxdb/cmd/influxd@v1.8.10")
 	config := fmt.Sprintf(`reporting-disabled = true
 bind-address = %q
 [meta]
@@ -55,15 +60,107 @@ bind-address = %q
 	if err := os.WriteFile(filepath.Join(s.dir, "influxdb.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	s.args = []string{"run", "-config", filepath.Join(s.dir, "influxdb.conf")}
+	return s
+}
+
+func prepare27(t testing.TB) *influxd {
+	t.Helper()
+	s := prepare(t, "influxd2", "deploy/influxd2.sh")
+	s.two = true
+	s.args = []string{"--reporting-disabled", "--log-level", "debug", "--http-bind-address", s.address, "--bolt-path", s.dir + "/bolt", "--sqlite-path", s.dir + "/sqlite", "--engine-path", s.dir + "/engine"}
+	return s
+}
+
+func prepare(t testing.TB, name, how string) *influxd {
+	t.Helper()
+	program, err := exec.LookPath(name)
+	if err != nil {
+		out, err := exec.Command("go", "env", "GOPATH").Output()
+		program = filepath.Join(strings.TrimSpace(string(out)), "bin", name)
+		if _, e := os.Stat(program); err != nil || e != nil {
+			t.Skipf("no %s on PATH or in GOPATH/bin: %s", name, how)
+		}
+	}
+	s := &influxd{t: t, program: program, dir: t.TempDir(), address: freeAddress(t)}
 	t.Cleanup(s.kill)
 	return s
 }
 
-func startServer(t testing.TB) *influxd {
-	s := prepareServer(t)
+// bucket is where tests write.
+func (s *influxd) bucket() string {
+	if s.two {
+		return "hexpane"
+	}
+	return "hexpane/autogen"
+}
+
+// begin starts it, and makes the bucket.
+func (s *influxd) begin() *influxd {
+	s.t.Helper()
 	s.start()
-	s.query("CREATE DATABASE hexpane")
+	s.makeBucket()
 	return s
+}
+
+func (s *influxd) makeBucket() {
+	s.t.Helper()
+	if !s.two {
+		s.query("CREATE DATABASE hexpane")
+		return
+	}
+	s.v2("POST", "/api/v2/buckets", fmt.Sprintf(`{"orgID":%q,"name":%q,"retentionRules":[]}`, s.org(), s.bucket()))
+}
+
+// config says how a sink reaches the server, at an address or through what stands at another.
+func (s *influxd) config(url string, batch int) influx.Config {
+	c := influx.Config{URL: url, Bucket: s.bucket(), Batch: batch}
+	if s.two {
+		c.Org, c.Token = "city", token
+	}
+	return c
+}
+
+// v2 asks 2.7's API, and wants success.
+func (s *influxd) v2(method, path, body string) string {
+	s.t.Helper()
+	status, text := s.do(method, path, "application/json", body)
+	if status >= 300 {
+		s.t.Fatalf("%s %s: %d %s", method, path, status, text)
+	}
+	return text
+}
+
+func (s *influxd) do(method, path, kind, body string) (status int, text string) {
+	s.t.Helper()
+	req, err := http.NewRequest(method, s.url()+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", kind)
+	if s.two {
+		req.Header.Set("Authorization", "Token "+token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp.StatusCode, string(raw)
+}
+
+// org is the id of 2.7's organisation.
+func (s *influxd) org() string {
+	s.t.Helper()
+	var answer struct{ Orgs []struct{ ID string } }
+	if err := json.Unmarshal([]byte(s.v2("GET", "/api/v2/orgs?org=city", "")), &answer); err != nil || len(answer.Orgs) != 1 {
+		s.t.Fatal(answer, err)
+	}
+	return answer.Orgs[0].ID
 }
 
 func freeAddress(t testing.TB) string {
@@ -79,7 +176,7 @@ func (s *influxd) url() string { return "http://" + s.address }
 
 func (s *influxd) start() {
 	s.t.Helper()
-	s.process = exec.Command(s.program, "run", "-config", filepath.Join(s.dir, "influxdb.conf"))
+	s.process = exec.Command(s.program, s.args...)
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -95,12 +192,15 @@ func (s *influxd) start() {
 		resp, err := http.Get(s.url() + "/ping")
 		if err == nil {
 			resp.Body.Close()
-			return
+			break
 		}
 		if time.Now().After(deadline) {
 			text, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 			s.t.Fatalf("influxd does not answer: %s", text)
 		}
+	}
+	if s.two && strings.Contains(s.v2("GET", "/api/v2/setup", ""), "true") { // 2.7's first start
+		s.v2("POST", "/api/v2/setup", `{"username":"tests","password":"of hexpane","token":"`+token+`","org":"city","bucket":"first"}`)
 	}
 }
 
@@ -119,22 +219,14 @@ func (s *influxd) kill() {
 // query gives the rows of an InfluxQL query, without the time column.
 func (s *influxd) query(q string) (rows []string) {
 	s.t.Helper()
-	resp, err := http.PostForm(s.url()+"/query", url.Values{"db": {"hexpane"}, "q": {q}, "epoch": {"ns"}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	_, text := s.do("POST", "/query", "application/x-www-form-urlencoded", url.Values{"db": {"hexpane"}, "q": {q}, "epoch": {"ns"}}.Encode())
 	var answer struct {
 		Results []struct {
 			Series []struct{ Values [][]any }
 			Error  string
 		}
 	}
-	d := json.NewDecoder(strings.NewReader(string(text)))
+	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&answer); err != nil || len(answer.Results) != 1 || answer.Results[0].Error != "" {
 		s.t.Fatalf("%s: %s", q, text)
@@ -171,21 +263,17 @@ func (s *influxd) until(q, want string) {
 	s.t.Fatalf("%s: %q, want %q", q, last, want)
 }
 
-var writeRequests = regexp.MustCompile(`"writeReq":([1-9]\d*)`)
+var writeRequests = regexp.MustCompile(`"writeReq":[1-9]|path=/api/v2/write `)
 
-// asked waits until the server was asked to write since its start, whatever it answered.
+// asked waits until the server was asked to write, whatever it answered: 1.8 counts since its start, 2.7 counts only what it understands, and tells all in its log.
 func (s *influxd) asked() {
 	s.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		resp, err := http.Get(s.url() + "/debug/vars")
+		text, err := os.ReadFile(filepath.Join(s.dir, "log"))
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		text, err := io.ReadAll(resp.Body)
-		if err = errors.Join(err, resp.Body.Close()); err != nil {
-			s.t.Fatal(err)
-		}
-		if writeRequests.Match(text) {
+		if _, counts := s.do("GET", "/debug/vars", "", ""); writeRequests.MatchString(counts + string(text)) {
 			return
 		}
 		if time.Now().After(deadline) {
