@@ -18,6 +18,7 @@ import (
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/hexpane/hexpane/protocol/wire"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const yearSQL = `CREATE STREAM l (id STRING KEY, ts TIMESTAMP, cell STRING, x DOUBLE) WITH (topic = 'l/{id}', timestamp = 'ts', disorder = '0s');
@@ -97,19 +98,27 @@ func year(b *testing.B) {
 		{"year-by-day-of-each-key", "SELECT window_start, cell, MERGE(n), MERGE(p95) FROM y WINDOW TUMBLING (SIZE 1 DAY) GROUP BY cell", 36500},
 		{"top-10-cells-of-last-hour", fmt.Sprintf("SELECT cell, MERGE(n), MERGE(p95) AS p FROM y WHERE window_start >= %s GROUP BY cell ORDER BY p DESC LIMIT 10", at(end-60*minuteUs)), 10},
 	} {
-		var wall, used []float64
-		for range 100 {
+		var wall, used, again []float64
+		for i := range 200 {
+			if i < 100 {
+				f.core.answers = newAnswers(64<<20, prometheus.NewRegistry()) // nothing is known of the answer
+			}
 			began, cpu := time.Now(), processorTime(b)
 			a, err := f.core.Execute(context.Background(), c.question)
 			check(b, err)
-			wall, used = append(wall, time.Since(began).Seconds()*1e3), append(used, (processorTime(b)-cpu).Seconds()*1e3)
+			if took := time.Since(began).Seconds() * 1e3; i < 100 {
+				wall, used = append(wall, took), append(used, (processorTime(b)-cpu).Seconds()*1e3)
+			} else {
+				again = append(again, took)
+			}
 			if c.rows > 0 && len(a.Rows) != c.rows {
 				b.Fatalf("%s: %d rows, want %d", c.name, len(a.Rows), c.rows)
 			}
 		}
 		slices.Sort(wall)
 		slices.Sort(used)
-		b.Logf("%s: wall p50 %.1f ms, p99 %.1f ms; processor p50 %.1f ms, p99 %.1f ms", c.name, wall[50], wall[98], used[50], used[98])
+		slices.Sort(again)
+		b.Logf("%s: wall p50 %.1f ms, p99 %.1f ms; processor p50 %.1f ms, p99 %.1f ms; asked again, wall p50 %.1f ms, p99 %.1f ms", c.name, wall[50], wall[98], used[50], used[98], again[50], again[98])
 		b.ReportMetric(wall[98], "ms-p99:"+c.name)
 	}
 }

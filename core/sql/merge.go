@@ -1,6 +1,8 @@
 package sql
 
 import (
+	"encoding/binary"
+
 	"github.com/hexpane/hexpane/protocol/aggregate"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
@@ -57,10 +59,20 @@ func (g *grouping) merged(c *Call) (*plan.Expr, *plan.Aggregate) {
 // States are the view's aggregates whose encoded states must follow a row's columns, as STRINGs, in this order.
 func (q *Query) States() []int { return q.states }
 
-// mergedState merges states that come as bytes.
+// mergedState merges states that come as bytes. The first is kept as it came: most groups of a long answer have no second.
 type mergedState struct {
-	all, one aggregate.State
-	bad      bool
+	*unpacking
+	n     int             // how many there were, 2 for more
+	first string          // of one
+	all   aggregate.State // of more
+	bad   bool            // one could not be read
+}
+
+// unpacking is shared by the states of an aggregate in one query.
+type unpacking struct {
+	maker func() aggregate.State
+	one   aggregate.State
+	bytes []byte
 }
 
 func newMergedState(a *plan.Aggregate) (func() aggregate.State, error) {
@@ -68,36 +80,100 @@ func newMergedState(a *plan.Aggregate) (func() aggregate.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() aggregate.State { return &mergedState{all: maker(), one: maker()} }, nil
+	u := &unpacking{maker: maker, one: maker()}
+	return func() aggregate.State { return &mergedState{unpacking: u} }, nil
+}
+
+func (u *unpacking) read(encoded string, into aggregate.State) (ok bool) {
+	u.bytes = append(u.bytes[:0], encoded...)
+	rest, err := into.Read(u.bytes)
+	return err == nil && len(rest) == 0
 }
 
 // Observe merges a state.
-func (m *mergedState) Observe(v value.Value, _ int64) {
-	rest, err := m.one.Read([]byte(v.Str()))
-	if m.bad = m.bad || err != nil || len(rest) > 0; !m.bad {
-		m.all.Merge(m.one)
+func (m *mergedState) Observe(v value.Value, _ int64) { m.add(v.Str()) }
+
+func (m *mergedState) add(encoded string) {
+	if m.n == 0 {
+		m.n, m.first = 1, encoded
+		return
 	}
+	m.unpack()
+	if !m.read(encoded, m.one) {
+		m.bad = true
+		return
+	}
+	m.all.Merge(m.one)
+}
+
+// unpack makes room for a second one.
+func (m *mergedState) unpack() {
+	if m.n == 2 {
+		return
+	}
+	m.all = m.maker()
+	m.bad = m.bad || !m.read(m.first, m.all)
+	m.n, m.first = 2, ""
 }
 
 // Merge adds another one's.
 func (m *mergedState) Merge(other aggregate.State) {
 	o := other.(*mergedState)
 	m.bad = m.bad || o.bad
-	m.all.Merge(o.all)
+	switch {
+	case o.n == 1:
+		m.add(o.first)
+	case o.n == 2 && m.n == 0:
+		m.n, m.all = 2, m.maker()
+		m.all.Merge(o.all)
+	case o.n == 2:
+		m.unpack()
+		m.all.Merge(o.all)
+	}
 }
 
-// Append writes what was merged.
-func (m *mergedState) Append(dst []byte) []byte { return m.all.Append(dst) }
+// Append writes what was merged, behind its length and 2, so that Read need not look into it: 0 says that a state could not be read, 1 that there was none.
+func (m *mergedState) Append(dst []byte) []byte {
+	switch {
+	case m.bad:
+		return append(dst, 0)
+	case m.n == 0:
+		return append(dst, 1)
+	case m.n == 1:
+		return append(binary.AppendUvarint(dst, uint64(len(m.first))+2), m.first...)
+	}
+	m.bytes = m.all.Append(m.bytes[:0])
+	return append(binary.AppendUvarint(dst, uint64(len(m.bytes))+2), m.bytes...)
+}
 
 // Read replaces it.
-func (m *mergedState) Read(src []byte) ([]byte, error) { return m.all.Read(src) }
+func (m *mergedState) Read(src []byte) ([]byte, error) {
+	n, used := binary.Uvarint(src)
+	if used <= 0 || n > uint64(len(src)-used)+2 {
+		return nil, aggregate.ErrCorrupt
+	}
+	src = src[used:]
+	*m = mergedState{unpacking: m.unpacking, bad: n == 0}
+	if n >= 2 {
+		m.n, m.first, src = 1, string(src[:n-2]), src[n-2:]
+	}
+	return src, nil
+}
 
 // Result is the aggregate's; NULL if a state could not be read.
 func (m *mergedState) Result() value.Value {
+	of := m.all
+	switch m.n {
+	case 0:
+		of = m.maker()
+	case 1:
+		of = m.one
+		m.bad = m.bad || !m.read(m.first, of)
+	}
 	if m.bad {
 		return value.Value{}
 	}
-	return m.all.Result()
+	return of.Result()
 }
 
 // rewindow reads WINDOW TUMBLING or TUMBLE(window_start, …) of a SELECT over a view: rows are put into larger windows, whose bounds are window_start
