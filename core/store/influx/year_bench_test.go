@@ -47,14 +47,14 @@ const (
 )
 
 func yearInInfluxDB(b *testing.B, dense int) {
-	s := startServer(b)
+	s := prepare18(b).begin()
 	batches := make(chan []string, 4)
 	failed := make(chan error, 2)
 	for range 2 {
 		go func() {
 			client := influxdb2.NewClientWithOptions(s.url(), "", influxdb2.DefaultOptions().SetUseGZip(true))
 			defer client.Close()
-			writer := client.WriteAPIBlocking("", "hexpane/autogen")
+			writer := client.WriteAPIBlocking("", s.bucket())
 			var err error
 			for lines := range batches {
 				if err == nil {
