@@ -187,8 +187,9 @@ func (c *Core) finalSpan(ctx context.Context, q *store.Question) (timeSpan, bool
 	if !ok {
 		return timeSpan{}, false, nil
 	}
-	since, ok, err := c.histories()[0].Since(ctx, q)
-	if err != nil || !ok {
+	m := c.moment(q.View)
+	since, ok, err := kept{m}.Since(ctx, q)
+	if err = errors.Join(err, m.store.Close()); err != nil || !ok {
 		return timeSpan{}, false, err
 	}
 	return timeSpan{since, mark - q.View.WindowUs - q.View.GraceUs}, true, nil
@@ -240,7 +241,7 @@ func (c *Core) rowsWithin(ctx context.Context, question *store.Question, s timeS
 	return func(yield func([]value.Value) bool) {
 		part := *question
 		part.From, part.To = s.from, s.to
-		if err := rowsOf(ctx, c.histories(), &part, func(row []value.Value) (bool, error) { return yield(row), nil }); err != nil {
+		if err := c.rows(ctx, &part, func(row []value.Value) (bool, error) { return yield(row), nil }); err != nil {
 			*failed = err
 		}
 	}

@@ -117,7 +117,7 @@ type Config struct {
 		Create    bool          `yaml:"create" help:"make the bucket (1.8: the database and the policy) if it is not there; the token must be allowed to"`
 		Retention time.Duration `yaml:"retention" default:"0s" help:"how long a bucket that is made keeps points, by the server's clock; 0: for good"`
 
-		History bool `yaml:"history" help:"answer SELECT from InfluxDB for windows older than the core keeps (RETENTION)"`
+		History bool `yaml:"history" help:"let points carry their windows, and answer SELECT from them for windows older than the core keeps (RETENTION). What left while this was off can't be read back: turn it on from the start"`
 
 		QueueBytes int64 `yaml:"queue_bytes" default:"4GiB" unit:"bytes" help:"disk for points that wait while InfluxDB is away or slow; past it the oldest are dropped, counted; 0: no bound"`
 	} `yaml:"influx" help:"history in InfluxDB"`

@@ -3,6 +3,7 @@
 //	partition.go  the straight line of one batch: read this first
 //	streams.go    a stream in a partition: watermarks, newest rows, the core's own tables
 //	restore.go    start and change of plan
+//	retain.go     windows that are too old
 //	refused.go    points that the history store refused
 //	publish.go    what viewers are told; points.go what the history store is
 //	catalog.go    the plan in force, and the edges
@@ -10,8 +11,8 @@
 //	answers.go    what they came to over times in which nothing changes any more
 //	export.go     the same with rows that go out as they are read
 //	push.go       push queries
+//	history.go    where the rows of views come from: the stores of history behind one interface; moment.go what a question sees of them
 //	remote.go     InfluxDB as a history
-//	history.go    where the rows of views come from: the stores of history behind one interface
 //	explain_history.go  which windows a SELECT would read; rollups.go  windows rolled up in the background
 //	metric.go     the history of a column, for charts
 //	backup.go     backups of a running core, and restoring one
@@ -255,7 +256,7 @@ func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 func (c *Core) newPartition(id uint32) *partition {
 	p := &partition{id: id, cfg: c.cfg, log: c.log, m: c.m, store: c.store, catalog: c.catalog, live: c.live, bytes: &c.received, plan: &plan.Plan{},
 		streams: map[uint32]*streamState{}, views: map[uint32]*merge.View{}, finals: map[uint32]int64{}, applied: map[string]mark{},
-		step: crash.Here, pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, dropped: map[uint32]int64{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
+		step: crash.Here, pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, givenUp: map[uint32]state.GivenUp{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
 	partitions := max(1, c.catalog.plan().GetPartitions())
 	p.memory = merge.NewMemory(c.cfg.State.OpenBytes / int64(partitions))
 	p.sent, p.read = make([]uint64, partitions), make([]uint64, partitions)
@@ -264,7 +265,7 @@ func (c *Core) newPartition(id uint32) *partition {
 		c.standing = newStanding()
 	}
 	p.standing, p.notifier, p.rollups = c.standing, c.notifier, c.rollups
-	p.room = c.room
+	p.room, p.carries = c.room, c.cfg.Influx.History
 	p.fences, p.watches = c.fences, map[uint32]*fenceWatch{}
 	if c.sink != nil {
 		p.sink = func(uint32) { c.sink.Wake() }

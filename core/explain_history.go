@@ -26,10 +26,12 @@ func (c *Core) explainScan(def *plan.View, q *sql.Query) (lines []string) {
 	if def.Having != nil {
 		question.Step = store.Own
 	}
+	now := c.store.Snapshot()
+	defer now.Close()
 	var all []local.Piece
-	partitions := kept{c}.partitions(question)
+	partitions := c.partitionsOf(question)
 	for _, p := range partitions {
-		list, err := c.rollups.Pieces(question, p.id)
+		list, err := c.rollups.Pieces(now, question, p.id)
 		if err != nil {
 			return []string{err.Error()}
 		}

@@ -31,6 +31,7 @@ type field struct {
 	edges    map[string]*fieldEdge
 	webhooks map[string]string
 	rollups  string          // history.rollups
+	history  bool            // influx.history
 	dir      string          // on disk; empty: in memory
 	died     func(at string) // is called at each step of rolling up
 }
@@ -54,6 +55,13 @@ func newRollingField(t tester, partitions uint32, rollups string) *field {
 	return f
 }
 
+// newHistoryField is one whose points carry their windows.
+func newHistoryField(t tester, partitions uint32) *field {
+	f := &field{t: t, fs: vfs.NewMem(), edges: map[string]*fieldEdge{}, history: true}
+	f.start(&plan.Plan{Version: 1, Partitions: partitions, NextId: 1})
+	return f
+}
+
 func (f *field) start(p *plan.Plan) {
 	f.t.Helper()
 	log := slog.New(slog.DiscardHandler)
@@ -69,7 +77,7 @@ func (f *field) start(p *plan.Plan) {
 	cfg.Alerts.Quiet, cfg.Alerts.MaxLive, cfg.Alerts.MaxScored, cfg.Alerts.Forget = 5*time.Minute, 1000, 1000, 336*time.Hour
 	cfg.Pattern.MaxAge, cfg.Pattern.KeepMatches = 24*time.Hour, 10_000
 	c := &Core{cfg: cfg, log: log, m: newMetrics(prometheus.NewRegistry()), store: store, exports: newExports(1, prometheus.NewRegistry()), answers: newAnswers(1<<20, prometheus.NewRegistry())}
-	cfg.History.Rollups = f.rollups
+	cfg.History.Rollups, cfg.Influx.History = f.rollups, f.history
 	check(f.t, c.openRollups(func(at string) {
 		if f.died != nil {
 			f.died(at)

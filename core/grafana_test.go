@@ -15,7 +15,7 @@ import (
 // The queries of deploy/grafana's dashboard run, and each has something to show of a core that had late readings, events at fences and alerts.
 func TestGrafanasQueriesAreAnswered(t *testing.T) {
 	db := startInfluxd(t)
-	s := &script{field: newField(t, 3), edge: "north"}
+	s := &script{field: newHistoryField(t, 3), edge: "north"}
 	defer func() { s.close() }()
 	for _, line := range []string{
 		"CREATE STREAM temps (sensor STRING KEY, ts TIMESTAMP, temp DOUBLE, lat DOUBLE, lon DOUBLE) WITH (topic = 't/{sensor}', timestamp = 'ts', position = 'lat,lon');",

@@ -13,7 +13,7 @@ import (
 	"github.com/hexpane/hexpane/protocol/wire"
 )
 
-// history is where the rows of a view come from that a SELECT reads. The core's own store is one, and InfluxDB is one; readView asks the first that
+// history is where the rows of a view come from that a SELECT reads. The core's own store is one, and InfluxDB is one; rowsOf asks the first that
 // reaches back far enough, and for what is older the next. core/conformance_test.go says by example what each must do.
 type history interface {
 	// Rows gives the rows of the windows that a question wants, as merge.Shape makes them: the view's columns, window_start, window_end, revision,
@@ -24,15 +24,6 @@ type history interface {
 	// Since gives the time, µs, from which on the store has all windows that a question wants, however far back it asks: math.MinInt64 if nothing was
 	// ever given up. ok is false if it has none of them, whenever they were.
 	Since(ctx context.Context, q *store.Question) (us int64, ok bool, err error)
-}
-
-// histories are the stores that a SELECT reads, the one that has the newest rows first.
-func (c *Core) histories() []history {
-	all := []history{kept{c}}
-	if c.reader != nil {
-		all = append(all, remote{c, c.reader})
-	}
-	return all
 }
 
 // rowsOf reads what a question wants from the newest store that has it, the oldest first. The last store is asked for all that is older still.
@@ -49,7 +40,7 @@ func rowsOf(ctx context.Context, from []history, q *store.Question, f func(row [
 		if !ok {
 			return rowsOf(ctx, from[1:], q, f)
 		}
-		if q.View.WindowUs > 0 && since > q.From {
+		if ends(q.View) && since > q.From {
 			older := *q
 			older.To, newer.From = min(since, q.To), since
 			give, ended := heeding(f)
@@ -71,21 +62,24 @@ func heeding(f func(row []value.Value) (bool, error)) (give func(row []value.Val
 	}, ended
 }
 
+// ends reports that a view's windows end some time. One of all time is in the core alone.
+func ends(def *plan.View) bool { return def.WindowUs > 0 || def.GapUs > 0 }
+
 // kept is the core's own store as a history: the windows themselves for as long as RETENTION says, and what they are rolled up into.
-type kept struct{ core *Core }
+type kept struct{ *moment }
 
 // Rows reads partition by partition, each by start as far as it is not rolled up.
 func (k kept) Rows(ctx context.Context, q *store.Question, f func(row []value.Value) (bool, error)) error {
-	v, err := merge.NewView(q.View) // of its own: shapes are not shared between goroutines
+	give, ended := heeding(f)
+	out, err := newRows(q, give)
 	if err != nil {
 		return err
 	}
-	give, ended := heeding(f)
-	for _, p := range k.partitions(q) {
+	for _, p := range k.core.partitionsOf(q) {
 		if tumbling(q.View) {
-			err = k.tumbling(ctx, v, p, q, give)
+			err = k.tumbling(ctx, out, p.id)
 		} else {
-			err = k.windows(ctx, v, p, q, give)
+			err = k.windows(ctx, out, p.id)
 		}
 		if err != nil || *ended {
 			return err
@@ -94,60 +88,43 @@ func (k kept) Rows(ctx context.Context, q *store.Question, f func(row []value.Va
 	return nil
 }
 
-// checkEvery is how many windows are read between looks at the context.
-const checkEvery = 1024
-
 func tumbling(def *plan.View) bool { return def.WindowUs > 0 && def.AdvanceUs == 0 && def.GapUs == 0 }
 
 // windows reads those that are not tumbling, which are kept in one form only.
-func (k kept) windows(ctx context.Context, v *merge.View, p *partition, q *store.Question, f func(row []value.Value) (bool, error)) error {
-	def := q.View
-	watermark, ok := p.output(def.Id)
-	if !ok {
-		watermark = dawn
-	}
+func (k kept) windows(ctx context.Context, out *rows, partition uint32) error {
+	q := out.question
 	from := q.From
-	if def.AdvanceUs > 0 && def.RetentionUs > 0 && ok { // the panes of what started before may be gone
-		from = max(from, watermark-def.RetentionUs)
+	if q.View.AdvanceUs > 0 { // some of the panes of what started before are gone
+		given, ok, err := k.store.GivenUp(partition, q.View.Id)
+		if err != nil {
+			return err
+		}
+		if ok {
+			from = max(from, given.Before)
+		}
 	}
-	var row []value.Value
-	n := 0
-	return v.Scan(from, q.To, p.panes(def.Id), func(start int64, key []byte, w *merge.Window) (bool, error) {
-		if n++; n%checkEvery == 0 && ctx.Err() != nil { // HAVING may hide all of them, and nobody else would look
-			return false, ctx.Err()
-		}
-		r, shown, err := v.Shape().Row(row[:0], start, key, w, watermark)
-		if err != nil || !shown || def.EmitFinal && !r[len(r)-1].Bool() {
-			return err == nil, err
-		}
-		for _, n := range q.States {
-			r = append(r, value.OfString(string(w.Partial[n].Append(nil))))
-		}
-		row = r
-		return f(r)
+	panes := func(from, to int64, f func(int64, []byte, []byte) (bool, error)) error {
+		return k.store.Windows(partition, q.View.Id, from, to, f)
+	}
+	return out.view.Scan(from, q.To, panes, func(start int64, key []byte, w *merge.Window) (bool, error) {
+		return out.give(ctx, start, key, w, k.watermarks[partition])
 	})
 }
 
 // tumbling reads windows from the coarsest level that is exact for the question. Where rows may come merged nobody looks at the results of their
 // aggregates, so they are not computed.
-func (k kept) tumbling(ctx context.Context, v *merge.View, p *partition, question *store.Question, f func(row []value.Value) (bool, error)) error {
-	q := *question
+func (k kept) tumbling(ctx context.Context, out *rows, partition uint32) error {
+	q := *out.question
 	if q.View.Having != nil {
 		q.Step = store.Own // a larger window would have what it hides
 	}
-	watermark, ok := p.output(q.View.Id)
-	if !ok {
-		watermark = dawn
-	}
-	blank := merge.Window{Partial: v.Blank()}
+	blank := merge.Window{Partial: out.view.Blank()}
 	end := len(q.View.Outputs) + 1 // the column of window_end; revision and final follow
-	var row []value.Value
-	n := 0
-	return k.core.rollups.Read(ctx, &q, p.id, func(read *local.Window) (bool, error) {
-		if n++; n%checkEvery == 0 && ctx.Err() != nil { // HAVING may hide all of them, and nobody else would look
-			return false, ctx.Err()
+	return k.core.rollups.Read(ctx, k.store, &q, partition, func(read *local.Window) (bool, error) {
+		if err := out.look(ctx); err != nil {
+			return false, err
 		}
-		final := read.RolledUp || window.Final(read.Start+read.Size, q.View.GraceUs, watermark)
+		final := read.RolledUp || window.Final(read.Start+read.Size, q.View.GraceUs, k.watermarks[partition])
 		if q.View.EmitFinal && !final {
 			return true, nil
 		}
@@ -158,7 +135,7 @@ func (k kept) tumbling(ctx context.Context, v *merge.View, p *partition, questio
 				return false, err
 			}
 		}
-		r, shown, err := v.Shape().Row(row[:0], read.Start, read.Key, &w, watermark)
+		r, shown, err := out.view.Shape().Row(out.row[:0], read.Start, read.Key, &w, k.watermarks[partition])
 		if err != nil || !shown {
 			return err == nil, err
 		}
@@ -170,19 +147,59 @@ func (k kept) tumbling(ctx context.Context, v *merge.View, p *partition, questio
 			}
 			r = append(r, value.OfString(string(state)))
 		}
-		row = r
-		return f(r)
+		out.row = r
+		return out.f(r)
 	})
 }
 
-// partitions are those that can hold what a question wants: with the whole key known, one.
-func (k kept) partitions(q *store.Question) []*partition {
-	all := k.core.partitions
-	if key := wholeKey(q); key != nil {
-		n := wire.Partition(key, uint32(len(all)))
-		return all[n : n+1]
+// rows makes what a question wants of windows, and gives it on.
+type rows struct {
+	question *store.Question
+	view     *merge.View // of its own: shapes are not shared between goroutines
+	f        func(row []value.Value) (bool, error)
+	row      []value.Value
+	n        int
+}
+
+func newRows(q *store.Question, f func(row []value.Value) (bool, error)) (*rows, error) {
+	v, err := merge.NewView(q.View)
+	return &rows{question: q, view: v, f: f}, err
+}
+
+// give gives a window's row on, unless it is not to be shown.
+func (r *rows) give(ctx context.Context, start int64, key []byte, w *merge.Window, watermark int64) (more bool, err error) {
+	if err := r.look(ctx); err != nil {
+		return false, err
 	}
-	return all
+	row, shown, err := r.view.Shape().Row(r.row[:0], start, key, w, watermark)
+	if err != nil || !shown || r.question.View.EmitFinal && !row[len(row)-1].Bool() {
+		return err == nil, err
+	}
+	for _, n := range r.question.States {
+		row = append(row, value.OfString(string(w.Partial[n].Append(nil))))
+	}
+	r.row = row
+	return r.f(row)
+}
+
+// checkEvery is how many windows are read between looks at the context.
+const checkEvery = 1024
+
+// look heeds the context: HAVING may hide all windows, and nobody else would look.
+func (r *rows) look(ctx context.Context) error {
+	if r.n++; r.n%checkEvery == 0 {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// partitionsOf are those that can hold what a question wants: with the whole key known, one.
+func (c *Core) partitionsOf(q *store.Question) []*partition {
+	if key := wholeKey(q); key != nil {
+		n := wire.Partition(key, uint32(len(c.partitions)))
+		return c.partitions[n : n+1]
+	}
+	return c.partitions
 }
 
 // wholeKey gives the encoded group key if a question names each column of it; nil if it does not.
@@ -199,19 +216,27 @@ func wholeKey(q *store.Question) (key []byte) {
 	return key
 }
 
-// Since is as far back as RETENTION or the levels that are exact for the question reach, in all partitions.
+// Since is the time before which windows were given up, in some partition, and are not in a level that is exact for the question either. Where nothing was
+// given up no other store has to be asked, however long RETENTION is.
 func (k kept) Since(_ context.Context, q *store.Question) (int64, bool, error) {
 	since := int64(math.MinInt64)
-	for _, p := range k.partitions(q) {
-		watermark, ok := p.output(q.View.Id)
-		if !ok || q.View.RetentionUs <= 0 {
+	for _, p := range k.core.partitionsOf(q) {
+		given, ok, err := k.store.GivenUp(p.id, q.View.Id)
+		if err != nil {
+			return 0, false, err
+		}
+		if !ok {
 			continue
 		}
-		from := watermark - q.View.RetentionUs
+		from := given.Before
 		if tumbling(q.View) {
-			from = k.core.rollups.Since(q.View, p.id, q.Step, from)
+			if from, err = k.core.rollups.Since(k.store, q.View, p.id, q.Step, from); err != nil {
+				return 0, false, err
+			}
 		}
-		since = max(since, from)
+		if from > given.First { // not all that there ever was
+			since = max(since, from)
+		}
 	}
 	return since, true, nil
 }

@@ -41,14 +41,15 @@ type partition struct {
 	plan     *plan.Plan
 	streams  map[uint32]*streamState
 	views    map[uint32]*merge.View
-	finals   map[uint32]int64 // EMIT FINAL views: results are out up to this watermark
+	finals   map[uint32]int64 // EMIT FINAL views: results are out up to this watermark; written under mu, since queries look too
 	applied  map[string]mark
 	position uint64
 	effects  uint64 // last number used
 	entries  map[byte]uint64
-	oldest   int64            // arrival of the oldest reading of the turn, µs
-	retained map[uint32]int64 // by view: watermark at which old windows were dropped last
-	dropped  map[uint32]int64 // by view: windows that start before are dropped
+	oldest   int64                    // arrival of the oldest reading of the turn, µs
+	retained map[uint32]int64         // by view: watermark at which old windows were dropped last
+	givenUp  map[uint32]state.GivenUp // by view: windows that are dropped
+	carries  bool                     // points carry their windows: influx.history
 	memory   *merge.Memory
 	unshown  []*unshown
 
@@ -405,6 +406,20 @@ func (p *partition) output(id uint32) (int64, bool) {
 	return us, ok
 }
 
+// out is the watermark up to which a view's results are out, for queries: of an EMIT FINAL view what is told, which is soon after the watermark's commit.
+func (p *partition) out(def *plan.View) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	us, ok := p.settled[def.Id]
+	if def.EmitFinal && def.GapUs == 0 && ok {
+		us, ok = p.finals[def.Id]
+	}
+	if !ok {
+		return dawn
+	}
+	return us
+}
+
 // flush stores what changed, and gathers what viewers and stores are to be told.
 func (p *partition) flush(t *turn) error {
 	for _, v := range p.views {
@@ -493,9 +508,9 @@ func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *m
 	if fired {
 		p.judgeWindow(t, v, start, key, row)
 	}
-	if err == nil && !ok && fired && w.Revision > 0 && p.sink != nil { // a result may have left, which HAVING hides now
+	if err == nil && !ok && fired && p.sink != nil && (w.Revision > 0 || p.carries) { // a result may have left, which HAVING hides now, or will be asked for with another HAVING
 		var line []byte
-		if line, err = retraction(v.Def, start, key, w.Revision); err == nil {
+		if line, err = retraction(v.Def, start, key, w.Revision, p.carried(v, key, w, false)); err == nil {
 			p.effect(t, line)
 		}
 	}
@@ -506,7 +521,7 @@ func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *m
 	told.early = !fired
 	t.results = append(t.results, told)
 	if fired && p.sink != nil { // a point costs more than all else
-		line, err := point(v.Def, start, key, row)
+		line, err := point(v.Def, start, key, row, p.carried(v, key, w, false))
 		if err != nil {
 			return err
 		}
@@ -522,10 +537,10 @@ func (p *partition) retract(t *turn, v *merge.View, c merge.Change, watermark in
 		return nil
 	}
 	_, ok, err := v.Shape().Row(nil, c.Start, []byte(c.Key), c.Window, watermark)
-	if err != nil || !ok && v.Def.GapUs > 0 {
+	if err != nil || !ok && v.Def.GapUs > 0 && !p.carries {
 		return err
 	}
-	line, err := retraction(v.Def, c.Start, []byte(c.Key), c.Window.Revision)
+	line, err := retraction(v.Def, c.Start, []byte(c.Key), c.Window.Revision, p.carried(v, []byte(c.Key), c.Window, true))
 	if err == nil {
 		p.effect(t, line)
 	}
@@ -553,13 +568,15 @@ func (p *partition) emitFinals(now int64) error {
 			return errors.Join(err, t.tx.Discard())
 		}
 		t.tx.Final(p.id, id, watermark)
-		p.finals[id] = watermark
 		p.advanceAlerts(t)
 		p.post(t)
 		p.step("finals.gathered")
 		if err := t.tx.Commit(); err != nil {
 			return err
 		}
+		p.mu.Lock()
+		p.finals[id] = watermark
+		p.mu.Unlock()
 		p.step("finals.committed")
 		p.delivered(t)
 		p.live.publish(t)
@@ -578,45 +595,4 @@ func (p *partition) panes(view uint32) merge.Panes {
 	return func(from, to int64, f func(int64, []byte, []byte) (bool, error)) error {
 		return p.store.Windows(p.id, view, from, to, f)
 	}
-}
-
-// retain drops windows older than the view keeps, a minute of event time at a time.
-func (p *partition) retain(t *turn, v *merge.View, watermark int64) error {
-	def := v.Def
-	if def.EmitFinal && def.GapUs == 0 { // what was not told yet stays, however far the watermark went
-		told, ok := p.finals[def.Id]
-		if !ok {
-			return nil
-		}
-		watermark = min(watermark, told)
-	}
-	if def.RetentionUs <= 0 || watermark-p.retained[def.Id] < int64(time.Minute/time.Microsecond) {
-		return nil
-	}
-	p.retained[def.Id] = watermark
-	if def.Upserts {
-		t.tx.DropShares(p.id, def.Id, watermark-def.RetentionUs)
-	}
-	for _, r := range p.readers[def.Id] {
-		t.tx.DropAllGiven(p.id, r.def.Id, watermark-def.RetentionUs)
-	}
-	if def.GapUs == 0 {
-		from, some := p.dropped[def.Id]
-		if !some {
-			from = math.MinInt64
-		}
-		before := min(watermark-def.RetentionUs, p.rollups.Rolled(def, p.id))
-		if before > from { // ranges that overlap make every iterator dearer, until Pebble has dropped them
-			t.tx.DropWindows(p.id, def.Id, from, before)
-			p.dropped[def.Id] = before
-		}
-		return nil
-	}
-	return p.store.Windows(p.id, def.Id, math.MinInt64, watermark-def.RetentionUs, func(start int64, key, stored []byte) (bool, error) {
-		w, err := v.Decode(stored)
-		if err == nil && w.End < watermark-def.RetentionUs { // a session that began before may go on
-			t.tx.DropSession(p.id, def.Id, start, key)
-		}
-		return err == nil, err
-	})
 }

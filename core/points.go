@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 
+	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/store/influx"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
@@ -10,10 +11,11 @@ import (
 
 // A result is a point of the history store: its place is the view, the group's keys (tags) and the window's start, so that a revision overwrites
 // it. What is no result any more, a session that became part of another, a window that HAVING hides since a revision, or one with nothing in
-// it left, can't be deleted cheaply: the field `retracted` says so, which every point has: charts leave it out by one condition.
+// it left, can't be deleted cheaply: the field `retracted` says so, which every point has: charts leave it out by one condition. With influx.history
+// points also carry the window itself, those that HAVING hides too, since it may be changed: so the core can read it back as if it had kept it.
 
-// point makes one of a window's row.
-func point(v *plan.View, start int64, key []byte, row []value.Value) ([]byte, error) {
+// point makes one of a window's row; carried is the window, nil without influx.history.
+func point(v *plan.View, start int64, key []byte, row []value.Value, carried []byte) ([]byte, error) {
 	p, err := placeInHistory(v, start, key)
 	if err != nil {
 		return nil, err
@@ -24,17 +26,27 @@ func point(v *plan.View, start int64, key []byte, row []value.Value) ([]byte, er
 		}
 	}
 	p.Fields = append(p.Fields, influx.Pair{Name: "revision", Value: row[len(v.Outputs)+2]}, influx.Pair{Name: "retracted", Value: value.OfBool(false)})
+	p.Carried = carried
 	return p.Line(), nil
 }
 
 // retraction marks one.
-func retraction(v *plan.View, start int64, key []byte, revision uint32) ([]byte, error) {
+func retraction(v *plan.View, start int64, key []byte, revision uint32, carried []byte) ([]byte, error) {
 	p, err := placeInHistory(v, start, key)
 	if err != nil {
 		return nil, err
 	}
 	p.Fields = []influx.Pair{{Name: "retracted", Value: value.OfBool(true)}, {Name: "revision", Value: value.OfInt(int64(revision))}}
+	p.Carried = carried
 	return p.Line(), nil
+}
+
+// carried is what a point carries of its window.
+func (p *partition) carried(v *merge.View, key []byte, w *merge.Window, gone bool) []byte {
+	if !p.carries {
+		return nil
+	}
+	return v.AppendWhole(nil, key, w, gone)
 }
 
 func placeInHistory(v *plan.View, start int64, key []byte) (p influx.Point, err error) {
@@ -63,13 +75,6 @@ func tagged(k value.Value) value.Value {
 		return value.OfString(emptyTag)
 	}
 	return k
-}
-
-func untagged(t value.Type, text string) (value.Value, error) {
-	if t.Kind == value.String && text == emptyTag {
-		return value.OfString(""), nil
-	}
-	return value.Parse(t, text)
 }
 
 // tagNames are the tags of a view's keys, in their order: the column that shows a key, or the key's own name where none does, since points of two

@@ -271,7 +271,7 @@ func (c *Core) watermarkText(stream uint32) *string {
 func (c *Core) readView(ctx context.Context, def *plan.View, q *sql.Query) source {
 	return func(failed *error) iter.Seq[[]value.Value] {
 		return func(yield func([]value.Value) bool) {
-			*failed = rowsOf(ctx, c.histories(), c.question(def, q), func(row []value.Value) (bool, error) { return yield(row), nil })
+			*failed = c.rows(ctx, c.question(def, q), func(row []value.Value) (bool, error) { return yield(row), nil })
 		}
 	}
 }

@@ -20,12 +20,18 @@ type refusedPoints struct {
 // maxRefused bounds what waits for a turn; past it points are in the counter alone.
 const maxRefused = 1000
 
+// maxSample is how many bytes of a point are shown.
+const maxSample = 1000
+
 // refusedEvery is how often the log tells of refused points: a view can be refused as a whole.
 const refusedEvery = 10 * time.Second
 
 // refusedPoint notes a point that InfluxDB refused. A core killed before the next turn has it in its counter alone, or in its log.
 func (c *Core) refusedPoint(line, reason string) {
 	p := c.partitions[0]
+	if len(line) > maxSample { // behind the results comes the window that it carries
+		line = line[:maxSample] + "…"
+	}
 	p.refused.mu.Lock()
 	if p.refused.unsaid++; time.Since(p.refused.logged) > refusedEvery {
 		c.log.Error("InfluxDB refused points; they are set aside, and rows of the table rejected", "points", p.refused.unsaid, "last", line, "reason", reason)

@@ -2,10 +2,10 @@ package core
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,18 +13,14 @@ import (
 	"github.com/hexpane/hexpane/core/merge"
 	"github.com/hexpane/hexpane/core/store"
 	"github.com/hexpane/hexpane/core/store/influx"
-	"github.com/hexpane/hexpane/protocol/aggregate"
-	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
-	"github.com/hexpane/hexpane/protocol/window"
 	"github.com/hexpane/hexpane/protocol/wire"
-	"google.golang.org/protobuf/proto"
 )
 
-// remote is InfluxDB as a history: the results that left, for as long as the bucket keeps them. What has not fired has not left either, so the newest
-// windows come from the core's own store.
+// remote is InfluxDB as a history: the windows that left, for as long as the bucket keeps them, each carried by its point. What may still change comes
+// from the core's own store, which has all of that; so what is read of InfluxDB is never written meanwhile.
 type remote struct {
-	core   *Core
+	*moment
 	reader *influx.Reader
 }
 
@@ -33,281 +29,196 @@ func (r remote) Since(context.Context, *store.Question) (int64, bool, error) {
 	return math.MinInt64, true, nil
 }
 
-// Rows gives, of each partition, what has fired from InfluxDB, and what has not from the core's own store.
+// Rows gives what is final by time from InfluxDB, and before it what is not from the core's own store.
 func (r remote) Rows(ctx context.Context, q *store.Question, f func(row []value.Value) (bool, error)) error {
-	def := q.View
-	switch {
-	case def.GapUs > 0:
-		return fmt.Errorf("%s has sessions, whose ends InfluxDB does not have: they are answered as long as its RETENTION keeps them", def.Name)
-	case def.WindowUs == 0:
-		return kept{r.core}.Rows(ctx, q, f)
+	own := kept{r.moment}
+	if !ends(q.View) {
+		return own.Rows(ctx, q, f)
 	}
-	shape, err := newPointShape(def, q.States)
-	if err != nil {
-		return err
-	}
-	own := kept{r.core}
-	watermarks := make([]int64, len(r.core.partitions))
-	for _, p := range own.partitions(q) {
-		if us, ok := p.output(def.Id); ok {
-			watermarks[p.id] = us
-		} else {
-			watermarks[p.id] = dawn
-		}
-	}
-	if err := r.arrived(ctx, own.partitions(q), q); err != nil {
+	if err := r.arrived(ctx, q); err != nil {
 		return err
 	}
 	give, ended := heeding(f)
-	for _, p := range own.partitions(q) {
-		open := *q
-		if watermarks[p.id] > dawn {
-			open.From = max(q.From, watermarks[p.id]-def.WindowUs+1)
-		}
-		if open.From >= open.To {
-			continue
-		}
-		if err := own.some(ctx, p, &open, give); err != nil || *ended {
-			return err
-		}
-	}
-	err = r.reader.Points(ctx, shape.wanted(q), func(us int64, tags []string, fields []any) (bool, error) {
-		row, partition, shown, err := shape.row(us, tags, fields, watermarks)
-		if err != nil {
-			return false, fmt.Errorf("view %s: a point of %s: %w", def.Name, value.FormatTime(us), err)
-		}
-		if !shown || us+def.WindowUs > watermarks[partition] || def.EmitFinal && !row[len(def.Outputs)+3].Bool() {
+	final := len(q.View.Outputs) + 3
+	if err := own.Rows(ctx, r.changing(q), func(row []value.Value) (bool, error) {
+		if row[final].Bool() {
 			return true, nil
 		}
 		return give(row)
-	})
-	if errors.Is(err, influx.ErrAsk) && q.To < math.MaxInt64 {
-		err = fmt.Errorf("%w; these are windows older than %s keeps (influx.history): ask for those with window_start >= '%s' to do without", err, def.Name, value.FormatTime(q.To))
+	}); err != nil || *ended {
+		return err
 	}
-	return err
-}
-
-// some is Rows of one partition.
-func (k kept) some(ctx context.Context, p *partition, q *store.Question, f func(row []value.Value) (bool, error)) error {
-	v, err := merge.NewView(q.View)
+	out, err := newRows(q, give)
 	if err != nil {
 		return err
 	}
-	return k.windows(ctx, v, p, q, f)
-}
-
-// patience is how long a question waits for points that are on their way to InfluxDB.
-const patience = 10 * time.Second
-
-// arrived waits until no point that a question wants waits for InfluxDB: it would be missing from the answer.
-func (r remote) arrived(ctx context.Context, partitions []*partition, q *store.Question) error {
-	if r.core.sink == nil {
+	a := &arriving{ctx: ctx, moment: r.moment, out: out, known: map[string]int{}, bare: math.MinInt64}
+	if err := r.reader.Points(ctx, wanted(q), a.point); err != nil {
+		if errors.Is(err, influx.ErrAsk) && q.To < math.MaxInt64 {
+			err = fmt.Errorf("%w; these are windows older than %s keeps (influx.history): ask for those with window_start >= '%s' to do without", err, q.View.Name, value.FormatTime(q.To))
+		}
+		return err
+	}
+	if *ended {
 		return nil
 	}
-	series := influx.Series(q.View.Name)
-	for deadline := time.Now().Add(patience); ; {
-		waits := false
-		for _, p := range partitions {
-			if err := r.core.store.Effects(p.id, 0, maxScanned, func(_ uint64, line []byte) {
-				us := timeOfLine(line)
-				waits = waits || series(line) && us >= q.From && us < q.To
-			}); err != nil {
-				return err
-			}
-		}
-		if !waits {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("results of %s still wait for InfluxDB (hexpane_core_store_waiting_points), and the answer would lack them: ask again, or of later windows", q.View.Name)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
+	return a.end()
+}
+
+// changing is a question without windows that are surely final.
+func (r remote) changing(q *store.Question) *store.Question {
+	open := *q
+	if q.View.GapUs == 0 { // a session may have begun at any time
+		open.From = max(q.From, slices.Min(r.watermarks)-q.View.WindowUs-q.View.GraceUs)
 	}
+	return &open
 }
 
-// maxScanned is how many points that wait are looked at, of each partition: the oldest ones, which an old range is about.
-const maxScanned = 100_000
-
-func timeOfLine(line []byte) int64 {
-	ns, _ := strconv.ParseInt(string(line[strings.LastIndexByte(string(line), ' ')+1:]), 10, 64)
-	return ns / 1000
-}
-
-// pointShape makes rows of points.
-type pointShape struct {
-	def    *plan.View
-	tags   []string
-	fields []string
-	from   []int // by output: the index of its key, or −1 less the index of its field
-	states []func(row []value.Value, us int64) ([]byte, error)
-	key    []byte
-	last   []value.Value
-}
-
-const (
-	fieldRevision = iota
-	fieldRetracted
-	fieldOutputs
-)
-
-func newPointShape(def *plan.View, states []int) (*pointShape, error) {
-	s := &pointShape{def: def, tags: tagNames(def), fields: []string{"revision", "retracted"}}
-	for o, c := range def.Outputs {
-		if n, ok := keyShown(def, o); ok {
-			s.from = append(s.from, n)
-			continue
-		}
-		s.from = append(s.from, -1-len(s.fields))
-		s.fields = append(s.fields, c.Name)
-	}
-	for _, n := range states {
-		state, err := stateOfResults(def, n)
-		if err != nil {
-			return nil, err
-		}
-		s.states = append(s.states, state)
-	}
-	return s, nil
-}
-
-func (s *pointShape) wanted(q *store.Question) influx.Wanted {
-	w := influx.Wanted{Measurement: s.def.Name, Tags: s.tags, Fields: s.fields, From: q.From, To: q.To}
-	for i, k := range q.Keys {
-		if !k.IsNull() && influx.IsPlain(k.Text()) {
-			w.Equal = append(w.Equal, influx.Pair{Name: s.tags[i], Value: tagged(k)})
+func wanted(q *store.Question) influx.Wanted {
+	w := influx.Wanted{Measurement: q.View.Name, From: q.From, To: q.To}
+	for i, name := range tagNames(q.View) {
+		if i < len(q.Keys) && !q.Keys[i].IsNull() && influx.IsPlain(q.Keys[i].Text()) {
+			w.Equal = append(w.Equal, influx.Pair{Name: name, Value: tagged(q.Keys[i])})
 		}
 	}
 	return w
 }
 
-// row makes a row of a point; shown is false for one that was retracted.
-func (s *pointShape) row(us int64, tags []string, fields []any, watermarks []int64) (row []value.Value, partition uint32, shown bool, err error) {
-	s.key = s.key[:0]
-	keys := make([]value.Value, len(tags))
-	for i, text := range tags {
-		if text == "" {
-			s.key = value.Append(s.key, value.Value{})
-			continue
-		}
-		if keys[i], err = untagged(s.def.Keys[i].Type.Value(), influx.TagValue(text)); err != nil {
-			return nil, 0, false, err
-		}
-		s.key = value.Append(s.key, keys[i])
-	}
-	partition = wire.Partition(s.key, uint32(len(watermarks)))
-	if fields[fieldRetracted] == true {
-		return nil, partition, false, nil
-	}
-	row = s.last[:0]
-	for o, c := range s.def.Outputs {
-		if n := s.from[o]; n >= 0 {
-			row = append(row, keys[n])
-			continue
-		}
-		v, err := valueOfField(c.Type.Value(), fields[-1-s.from[o]])
-		if err != nil {
-			return nil, 0, false, fmt.Errorf("column %s: %w", c.Name, err)
-		}
-		row = append(row, v)
-	}
-	revision, err := valueOfField(value.Type{Kind: value.Int}, fields[fieldRevision])
-	if err != nil {
-		return nil, 0, false, fmt.Errorf("revision: %w", err)
-	}
-	end := window.End(us, s.def.WindowUs)
-	row = append(row, value.OfTime(us), value.OfTime(end), revision, value.OfBool(window.Final(end, s.def.GraceUs, watermarks[partition])))
-	for _, state := range s.states {
-		encoded, err := state(row, us)
-		if err != nil {
-			return nil, 0, false, err
-		}
-		row = append(row, value.OfString(string(encoded)))
-	}
-	s.last = row
-	return row, partition, true, nil
+// arriving makes rows of points as they come. A window whose key's column was renamed since has two points, of two series, until one of them is older than
+// the bucket keeps: so those of one time are looked at together, and of each key the newest revision counts.
+type arriving struct {
+	ctx    context.Context
+	moment *moment
+	out    *rows
+	us     int64 // the time that
+	now    []merge.Whole
+	known  map[string]int // where in now a key is
+	window merge.Window
+	bare   int64 // the last time of a point that carries no window; math.MinInt64: none yet
+	ended  bool
 }
 
-// valueOfField reads what InfluxDB gives of a field; nil is NULL.
-func valueOfField(t value.Type, field any) (value.Value, error) {
-	switch x := field.(type) {
-	case nil:
-		return value.Value{}, nil
-	case bool:
-		if t.Kind == value.Bool {
-			return value.OfBool(x), nil
+func (a *arriving) point(p influx.Stored) (more bool, err error) {
+	if p.TimeUs != a.us {
+		if err := a.give(); err != nil || a.ended {
+			return false, err
 		}
-	case string:
-		return value.Parse(t, x)
-	case json.Number:
-		if t.Kind == value.Decimal {
-			f, err := x.Float64()
-			if err != nil {
-				return value.Value{}, err
-			}
-			return value.Parse(t, strconv.FormatFloat(f, 'f', int(t.Scale), 64))
-		}
-		return value.Parse(t, x.String())
+		a.us = p.TimeUs
 	}
-	return value.Value{}, fmt.Errorf("%v is no %s", field, t)
-}
-
-// stateOfResults makes an aggregate's state of the results in a row, where they say all that it holds.
-func stateOfResults(def *plan.View, n int) (func(row []value.Value, us int64) ([]byte, error), error) {
-	a := def.Aggregates[n]
-	maker, err := plan.State(a)
-	if err != nil {
-		return nil, err
+	if p.Carried == nil && !p.Retracted {
+		a.bare = p.TimeUs
 	}
-	own := columnOf(def, func(i int) bool { return i == n })
-	observed := func(row []value.Value, us int64) []byte {
-		state := maker()
-		state.Observe(row[own], us)
-		return state.Append(nil)
+	if p.Carried == nil {
+		return true, nil
 	}
-	same := func(function string) int {
-		return columnOf(def, func(i int) bool {
-			b := def.Aggregates[i]
-			return b.Function == function && proto.Equal(a.Argument, b.Argument)
-		})
-	}
+	w, mine, err := a.out.view.ReadWhole(p.Carried)
 	switch {
-	case own >= 0 && (a.Function == "SUM" || a.Function == "MIN" || a.Function == "MAX"):
-		return func(row []value.Value, us int64) ([]byte, error) { return observed(row, us), nil }, nil
-	case own >= 0 && a.Function == "COUNT":
-		return func(row []value.Value, _ int64) ([]byte, error) {
-			return aggregate.AppendCount(nil, row[own].Int()), nil
-		}, nil
-	case a.Function == "AVG" && same("SUM") >= 0 && same("COUNT") >= 0:
-		sum, count := same("SUM"), same("COUNT")
-		sums, err := plan.State(&plan.Aggregate{Function: "SUM", ArgumentType: a.ArgumentType})
-		if err != nil {
-			return nil, err
+	case err != nil:
+		return false, a.wrong(p.TimeUs, err)
+	case !mine: // of one that had this name
+	case int64(w.Revision) != p.Revision: // it was written again without its window
+		if !p.Retracted {
+			a.bare = p.TimeUs
 		}
-		return func(row []value.Value, us int64) ([]byte, error) {
-			state := sums()
-			state.Observe(row[sum], us)
-			return aggregate.AppendCount(state.Append(nil), row[count].Int()), nil
-		}, nil
+	default:
+		i, twice := a.known[string(w.Key)]
+		if !twice {
+			a.known[string(w.Key)] = len(a.now)
+			a.now = append(a.now, w)
+		} else if a.now[i].Revision < w.Revision {
+			a.now[i] = w
+		}
 	}
-	what := strings.ReplaceAll(a.Function, "_", " ")
-	if a.Function == "AVG" {
-		what += " without SUM and COUNT of the same beside it"
-	}
-	return nil, fmt.Errorf("InfluxDB has the results of %s, and %s can't be put together of results: ask for its windows as they are, or of a range that RETENTION keeps", def.Name, what)
+	return true, nil
 }
 
-// columnOf is the column that shows an aggregate as it is; −1 for none.
-func columnOf(def *plan.View, of func(aggregate int) bool) int {
-	for o, e := range def.OutputExprs {
-		if at, ok := e.Node.(*plan.Expr_Column); ok {
-			if n := int(at.Column) - len(def.Keys); n >= 0 && n < len(def.Aggregates) && of(n) {
-				return o
+// give gives the windows of one time. After a point without a window there is no answer, only the question until when there are such.
+func (a *arriving) give() error {
+	for _, w := range a.now {
+		if a.bare > math.MinInt64 || w.Gone || a.ended {
+			continue
+		}
+		if err := a.out.view.Fill(&a.window, w); err != nil {
+			return a.wrong(a.us, err)
+		}
+		def, watermark := a.out.question.View, a.moment.watermarks[wire.Partition(w.Key, uint32(len(a.moment.watermarks)))]
+		if !merge.Final(def, a.us, &a.window, watermark) {
+			continue
+		}
+		more, err := a.out.give(a.ctx, a.us, w.Key, &a.window, watermark)
+		if err != nil {
+			return err
+		}
+		a.ended = !more
+	}
+	a.now = a.now[:0]
+	clear(a.known)
+	return nil
+}
+
+func (a *arriving) end() error {
+	if err := a.give(); err != nil || a.bare == math.MinInt64 {
+		return err
+	}
+	name := a.out.question.View.Name
+	return fmt.Errorf("results of %s, up to that of %s, left before influx.history was on: InfluxDB has them, but not what they are made of. Ask for those with window_start > '%[2]s'",
+		name, value.FormatTime(a.bare))
+}
+
+func (a *arriving) wrong(us int64, err error) error {
+	return fmt.Errorf("view %s: the point of %s in InfluxDB: %w", a.out.question.View.Name, value.FormatTime(us), err)
+}
+
+// patience is how long a question waits for points that are on their way to InfluxDB.
+const patience = 10 * time.Second
+
+// arrived waits until no point that a question wants, and that was there when it came, waits for InfluxDB: it would be missing from the answer.
+func (r remote) arrived(ctx context.Context, q *store.Question) error {
+	if r.core.sink == nil {
+		return nil
+	}
+	deadline := time.Now().Add(patience)
+	series := influx.Series(q.View.Name)
+	for _, p := range r.core.partitionsOf(q) {
+		last, next := r.core.store.LastDurable(p.id), uint64(0)
+		for next <= last {
+			found, some := false, false
+			if err := r.core.store.Effects(p.id, next, scannedAtOnce, func(number uint64, line []byte) {
+				if some = true; found {
+					return
+				}
+				us := timeOfLine(line)
+				found = number <= last && series(line) && us >= q.From && us < q.To
+				if next = number; !found {
+					next++
+				}
+			}); err != nil {
+				return err
+			}
+			if !some {
+				break
+			}
+			if !found {
+				continue
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("results of %s still wait for InfluxDB (hexpane_core_store_waiting_points), and the answer would lack them: ask again, or of later windows", q.View.Name)
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(20 * time.Millisecond):
 			}
 		}
 	}
-	return -1
+	return nil
+}
+
+// scannedAtOnce is how many points that wait are looked at in one go.
+const scannedAtOnce = 1000
+
+func timeOfLine(line []byte) int64 {
+	text := string(line)
+	ns, _ := strconv.ParseInt(text[strings.LastIndexByte(text, ' ')+1:], 10, 64)
+	return ns / 1000
 }

@@ -147,7 +147,11 @@ func (p *partition) restoreView(def *plan.View) error {
 	if ok {
 		p.finals[def.Id] = final
 	}
-	return errors.Join(err, e)
+	given, ok, again := p.store.GivenUp(p.id, def.Id)
+	if ok {
+		p.givenUp[def.Id] = given
+	}
+	return errors.Join(err, e, again)
 }
 
 // restoreSessions brings back those that may be open: a session may have begun at any time.
@@ -198,7 +202,10 @@ func (p *partition) adopt(t *turn) error {
 			p.views[id].Close()
 			t.tx.DropView(p.id, id)
 			t.tx.DropStream(p.id, id) // the watermarks of views over it
+			delete(p.givenUp, id)
+			p.mu.Lock()
 			delete(p.finals, id)
+			p.mu.Unlock()
 		}
 	}
 	for id := range p.streams {

@@ -65,9 +65,9 @@ func (s *Shape) Row(dst []value.Value, start int64, key []byte, w *Window, water
 	for _, state := range w.Partial {
 		in = append(in, state.Result())
 	}
-	end, closes := window.End(start, s.def.WindowUs), window.End(start, s.def.WindowUs)
+	end := window.End(start, s.def.WindowUs)
 	if s.def.GapUs > 0 {
-		end, closes = w.End, w.End+s.def.GapUs+1
+		end = w.End
 	}
 	from, to := value.OfTime(start), value.OfTime(end)
 	if end == window.Forever {
@@ -82,6 +82,14 @@ func (s *Shape) Row(dst []value.Value, start int64, key []byte, w *Window, water
 	for _, f := range s.outputs {
 		dst = append(dst, f(in))
 	}
-	final := window.Final(closes, s.def.GraceUs, watermark)
-	return append(dst, from, to, value.OfInt(int64(w.Revision)), value.OfBool(final)), true, nil
+	return append(dst, from, to, value.OfInt(int64(w.Revision)), value.OfBool(Final(s.def, start, w, watermark))), true, nil
+}
+
+// Final reports that a view's window can change no more.
+func Final(def *plan.View, start int64, w *Window, watermark int64) bool {
+	closes := window.End(start, def.WindowUs)
+	if def.GapUs > 0 {
+		closes = w.End + def.GapUs + 1
+	}
+	return window.Final(closes, def.GraceUs, watermark)
 }

@@ -7,6 +7,7 @@
 //	memory.go     what of all that is in memory
 //	scan.go       stored windows in order, for queries
 //	result.go     windows → rows that SQL shows
+//	whole.go      windows by themselves, as a store outside of the core keeps them
 //
 // Open windows, those that end after the watermark, are in the store and, as far as Memory allows, in memory; later ones come from the
 // store and go back to it.
@@ -29,6 +30,7 @@ import (
 type View struct {
 	Def      *plan.View
 	layout   aggregate.Layout
+	form     uint32 // of its states and keys: see Whole
 	shape    *Shape
 	panes    map[int64]*pane
 	memory   *Memory           // nil: without bounds
@@ -79,7 +81,7 @@ func NewView(def *plan.View) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &View{Def: def, layout: layout, shape: shape, panes: map[int64]*pane{}}
+	v := &View{Def: def, layout: layout, form: formOf(def), shape: shape, panes: map[int64]*pane{}}
 	if def.AdvanceUs > 0 {
 		v.hop = &hopper{name: def.Name, layout: layout, size: def.WindowUs, advance: def.AdvanceUs, pane: def.PaneUs, grace: def.GraceUs,
 			quiet: def.EmitFinal, runs: map[string]*run{}, away: map[string]span{}, late: map[string]map[int64]bool{}, closed: map[place]*record{},

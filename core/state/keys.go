@@ -8,6 +8,7 @@ import "encoding/binary"
 //	a <partition> <edge>                      epoch, seq applied last
 //	w <partition> <stream> <edge>             watermark of an edge; without edge: the output
 //	f <partition> <view>                      watermark up to which EMIT FINAL results are out
+//	e <partition> <view>                      start of the first window that was deleted because of its age, and the time before which they were
 //	v <view> <partition> <start> <group key>  window
 //	s <view> <partition> <group key> <start>  last reading of a session whose state is under v
 //	l <stream> <partition> <key>              latest row: event time, row

@@ -85,6 +85,34 @@ func (s *Store) Final(partition, view uint32) (us int64, ok bool, err error) {
 	return int64(binary.BigEndian.Uint64(v)), true, nil
 }
 
+// GivenUp is what was deleted of a view's windows in one partition because of their age: all that started in [First, Before).
+type GivenUp struct{ First, Before int64 }
+
+// GivenUp says so; ok is false if nothing ever was.
+func (s *Store) GivenUp(partition, view uint32) (g GivenUp, ok bool, err error) {
+	return givenUp(s.db, partition, view)
+}
+
+func givenUp(r pebble.Reader, partition, view uint32) (g GivenUp, ok bool, err error) {
+	v, err := get(r, key('e', partition, view))
+	if err != nil || v == nil {
+		return g, false, err
+	}
+	if len(v) != 16 {
+		return g, false, errCorrupt
+	}
+	return GivenUp{readTime(v), readTime(v[8:])}, true, nil
+}
+
+// FirstWindow gives the start of the first window of a view in one partition that starts in [from, to).
+func (s *Store) FirstWindow(partition, view uint32, from, to int64) (start int64, ok bool, err error) {
+	err = s.Windows(partition, view, from, to, func(us int64, _, _ []byte) (bool, error) {
+		start, ok = us, true
+		return false, nil
+	})
+	return start, ok, err
+}
+
 // Window gives a window's state, nil if there is none.
 func (s *Store) Window(partition, view uint32, start int64, group []byte) ([]byte, error) {
 	return s.get(windowKey(partition, view, start, group))

@@ -94,6 +94,11 @@ func (n *Snapshot) WindowsOf(partition, view uint32, from, to, every int64, grou
 	return it.Error()
 }
 
+// GivenUp is the store's.
+func (n *Snapshot) GivenUp(partition, view uint32) (g GivenUp, ok bool, err error) {
+	return givenUp(n.snap, partition, view)
+}
+
 // FirstWindow gives the start of the first window that starts at from or after.
 func (n *Snapshot) FirstWindow(partition, view uint32, from int64) (start int64, ok bool, err error) {
 	err = n.Windows(partition, view, from, math.MaxInt64, func(us int64, _, _ []byte) (bool, error) {

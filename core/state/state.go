@@ -128,6 +128,7 @@ func (t *Tx) DropView(partition, view uint32) {
 	t.drop(key('v', view, partition))
 	t.drop(key('s', view, partition))
 	t.drop(key('f', partition, view))
+	t.drop(key('e', partition, view))
 	t.drop(key('g', view, partition))
 	t.drop(key('c', view, partition))
 }
@@ -187,6 +188,11 @@ func (t *Tx) DropSession(partition, view uint32, start int64, key []byte) {
 	if t.err == nil {
 		t.err = errors.Join(t.batch.Delete(windowKey(partition, view, start, key), nil), t.batch.Delete(sessionKey(partition, view, key, start), nil))
 	}
+}
+
+// GivenUp keeps what is deleted of a view's windows because of their age, in the same commit.
+func (t *Tx) GivenUp(partition, view uint32, g GivenUp) {
+	t.set(key('e', partition, view), appendTime(appendTime(nil, g.First), g.Before))
 }
 
 // DropWindows deletes a view's windows that start in [from, before), in one partition.

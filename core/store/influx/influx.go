@@ -6,7 +6,8 @@
 //	bucket.go  making the bucket, or 1.8's database and retention policy
 //	budget.go  how much may wait, and what goes past that
 //	point.go   a view's result → line protocol
-//	read.go    Reader: points back, by InfluxQL
+//	carried.go what a point carries for the core alone
+//	read.go    Reader: that back, by InfluxQL
 //
 // It uses the client's blocking writer: the asynchronous one drops points in an outage. Network errors, 429 and 5xx are tried again
 // for ever; of a 400 the bad points are found, by what it says or by halves, and set aside with the reason. Writing a point
@@ -123,6 +124,9 @@ func (s *Sink) Run(ctx context.Context) error {
 	}
 }
 
+// requestBytes is about how much a request has at most, before it is packed, however many points it may have: 1.8 takes 25 MB, and sketches are large.
+const requestBytes = 4 << 20
+
 // drain writes one batch of a partition's queue; the error is the queue's.
 func (s *Sink) drain(ctx context.Context, partition uint32) (int, error) {
 	if err := s.shed(ctx); err != nil {
@@ -132,6 +136,9 @@ func (s *Sink) drain(ctx context.Context, partition uint32) (int, error) {
 	bytes := 0
 	var first, last uint64
 	err := s.queue.Effects(partition, s.next[partition], s.pace.size, func(number uint64, data []byte) {
+		if bytes >= requestBytes {
+			return // it is read again
+		}
 		if len(lines) == 0 {
 			first = number
 		}

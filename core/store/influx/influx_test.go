@@ -1,9 +1,13 @@
 package influx_test
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -304,5 +308,40 @@ func TestLineLeavesNullsOut(t *testing.T) {
 		Fields: []influx.Pair{{Name: "n", Value: value.OfInt(5)}, {Name: "null", Value: value.Value{}}, {Name: "at", Value: value.OfTime(0)}}}
 	if got, want := string(p.Line()), `m,a=891126d3417ffff,z=1 n=5i,at="1970-01-01T00:00:00Z" 2000`; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// However large points are, a request has a few megabytes.
+func TestLargePointsGoInSmallRequests(t *testing.T) {
+	var most, all atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		text, err := io.ReadAll(body)
+		if err != nil {
+			t.Error(err)
+		}
+		most.Store(max(most.Load(), int64(len(text))))
+		all.Add(int64(strings.Count(string(text), " n=1i,")))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer server.Close()
+	q := &queue{}
+	point := influx.Point{Measurement: "speeds", Fields: []influx.Pair{{Name: "n", Value: value.OfInt(1)}}, Carried: make([]byte, 300_000)}
+	for i := range int64(40) {
+		point.TimeUs = i
+		q.put(0, point.Line())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	sink := influx.New(influx.Config{URL: server.URL, Bucket: "b", Batch: 5000}, q, 2, prometheus.NewRegistry(), slog.New(slog.DiscardHandler), func(line, reason string) { t.Error(reason) })
+	done := make(chan error)
+	go func() { done <- sink.Run(ctx) }()
+	q.drained(t)
+	stop()
+	if err := <-done; err != nil || all.Load() != 40 || most.Load() > 5<<20 {
+		t.Errorf("%d points, and a request of %d bytes; %v", all.Load(), most.Load(), err)
 	}
 }

@@ -16,7 +16,8 @@ type Point struct {
 	Tags        []Pair
 	Fields      []Pair
 	TimeUs      int64
-	Nanos       int // of that microsecond, 0 to 999: tells points of one series and time apart
+	Carried     []byte // what a Reader gives back, for no one else; nil: nothing
+	Nanos       int    // of that microsecond, 0 to 999: tells points of one series and time apart
 }
 
 // Pair is a name and its value.
@@ -50,6 +51,9 @@ func (p Point) Line() []byte {
 			w.AddField(f.Name, f.Value.Text())
 		}
 	}
+	for i, text := range carriedTexts(p.Carried) {
+		w.AddField(carriedField(i), text)
+	}
 	line := strings.TrimSuffix(write.PointToLineProtocol(w, time.Nanosecond), "\n")
 	if len(w.TagList()) == 0 { // the library has its comma there all the same, which InfluxDB refuses; a name's own are escaped
 		line = strings.Replace(line, ", ", " ", 1)
@@ -64,14 +68,6 @@ func tagText(text string) string {
 		return before + "\uFF3C" // a full-width one
 	}
 	return text
-}
-
-// TagValue is the text that a tag stands for.
-func TagValue(tag string) string {
-	if before, ok := strings.CutSuffix(tag, "\uFF3C"); ok {
-		return before + `\`
-	}
-	return tag
 }
 
 // IsPlain reports whether a tag of a text is stored as it is.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Reader reads points back, by InfluxQL: 1.8 speaks it, and so does 2.x at the same address, where a bucket is the database of its name (since 2.2; before
@@ -27,21 +28,27 @@ func NewReader(cfg Config) *Reader { return &Reader{cfg: cfg, client: &http.Clie
 
 // Wanted says which points.
 type Wanted struct {
-	Measurement  string
-	Tags, Fields []string // what is given of each, in this order
-	From, To     int64    // µs; [From, To), in which math.MinInt64 and MaxInt64 are no bound
-	Equal        []Pair   // tags and their values; none that IsPlain does not hold for
+	Measurement string
+	From, To    int64  // µs; [From, To), in which math.MinInt64 and MaxInt64 are no bound
+	Equal       []Pair // tags and their values, or without such a tag; none that IsPlain does not hold for
 }
 
-// chunk is how many points the server sends at once.
-const chunk = 10_000
+// Stored is what is read of a point.
+type Stored struct {
+	TimeUs    int64
+	Revision  int64
+	Retracted bool
+	Carried   []byte // nil: nothing
+}
+
+// chunk is how many points the server sends at once: a point may carry a lot.
+const chunk = 1000
 
 // farthest is about as far from 1970 as InfluxDB knows times, µs.
 const farthest = 9_223_372_036_854_775
 
-// Points gives each point wanted, series by series, each by time: its time (µs), the texts of its tags, "" for none, and its fields, json.Number, string,
-// bool or nil. f must not keep them, and ends the reading by more = false.
-func (r *Reader) Points(ctx context.Context, w Wanted, f func(us int64, tags []string, fields []any) (more bool, err error)) error {
+// Points gives each point wanted, by time. f ends the reading by more = false.
+func (r *Reader) Points(ctx context.Context, w Wanted, f func(p Stored) (more bool, err error)) error {
 	database, policy := DatabaseOf(r.cfg.Bucket)
 	form := url.Values{"db": {database}, "q": {w.query(policy)}, "epoch": {"u"}, "chunked": {"true"}, "chunk_size": {strconv.Itoa(chunk)}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.cfg.URL+"/query", strings.NewReader(form.Encode()))
@@ -59,16 +66,12 @@ func (r *Reader) Points(ctx context.Context, w Wanted, f func(us int64, tags []s
 	defer resp.Body.Close()
 	d := json.NewDecoder(resp.Body)
 	d.UseNumber()
-	tags := make([]string, len(w.Tags))
 	for {
 		var answer struct {
 			Error, Message string
 			Results        []struct {
 				Error  string
-				Series []struct {
-					Tags   map[string]string
-					Values [][]any
-				}
+				Series []series
 			}
 		}
 		if err := d.Decode(&answer); errors.Is(err, io.EOF) && resp.StatusCode == http.StatusOK {
@@ -83,38 +86,77 @@ func (r *Reader) Points(ctx context.Context, w Wanted, f func(us int64, tags []s
 			if result.Error != "" {
 				return fmt.Errorf("%w: %s", ErrAsk, result.Error)
 			}
-			for _, series := range result.Series {
-				for i, name := range w.Tags {
-					tags[i] = series.Tags[name]
-				}
-				for _, values := range series.Values {
-					if len(values) != 1+len(w.Fields) {
-						return fmt.Errorf("ask InfluxDB: %d values of a point that has %d", len(values), 1+len(w.Fields))
-					}
-					number, _ := values[0].(json.Number)
-					us, err := number.Int64()
-					if err != nil {
-						return fmt.Errorf("ask InfluxDB: time %v: %w", values[0], err)
-					}
-					if more, err := f(us, tags, values[1:]); err != nil || !more {
-						return err
-					}
+			for _, s := range result.Series {
+				if more, err := s.points(f); err != nil || !more {
+					return err
 				}
 			}
 		}
 	}
 }
 
+// series is a part of InfluxDB's answer: the columns that there are, and of each point their values, json.Number, string, bool or nil.
+type series struct {
+	Columns []string
+	Values  [][]any
+}
+
+func (s *series) points(f func(p Stored) (bool, error)) (more bool, err error) {
+	revision, retracted, carried := -1, -1, make([]int, len(s.Columns)) // of a column which of the fields carried it is, −1: none
+	parts := 0
+	for c, name := range s.Columns {
+		carried[c] = -1
+		if i, ok := carriedAt(name); ok {
+			carried[c], parts = i, max(parts, i+1)
+		}
+		switch name {
+		case "revision":
+			revision = c
+		case "retracted":
+			retracted = c
+		}
+	}
+	texts := make([]string, parts)
+	for _, values := range s.Values {
+		if len(values) != len(s.Columns) || len(values) == 0 {
+			return false, fmt.Errorf("%w: %d values of a point that has %d", ErrAsk, len(values), len(s.Columns))
+		}
+		var p Stored
+		if p.TimeUs, err = whole(values[0]); err != nil {
+			return false, fmt.Errorf("%w: time %v: %w", ErrAsk, values[0], err)
+		}
+		clear(texts)
+		for c, v := range values {
+			switch {
+			case c == revision && v != nil:
+				if p.Revision, err = whole(v); err != nil {
+					return false, fmt.Errorf("%w: revision %v: %w", ErrAsk, v, err)
+				}
+			case c == retracted:
+				p.Retracted = v == true
+			case carried[c] >= 0:
+				texts[carried[c]], _ = v.(string)
+			}
+		}
+		if p.Carried, err = readCarried(texts); err != nil {
+			return false, fmt.Errorf("point of %s: %w", time.UnixMicro(p.TimeUs).UTC().Format(time.RFC3339Nano), err)
+		}
+		if more, err := f(p); err != nil || !more {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func whole(v any) (int64, error) {
+	number, _ := v.(json.Number)
+	return number.Int64()
+}
+
+// query asks for points by time: without GROUP BY, InfluxDB merges the series.
 func (w Wanted) query(policy string) string {
 	var b strings.Builder
-	b.WriteString("SELECT ")
-	for i, name := range w.Fields {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(ident(name) + "::field")
-	}
-	b.WriteString(" FROM " + ident(policy) + "." + ident(w.Measurement))
+	b.WriteString("SELECT revision::field, retracted::field, " + carriedFields + " FROM " + ident(policy) + "." + ident(w.Measurement))
 	join := " WHERE "
 	where := func(text string) {
 		b.WriteString(join + text)
@@ -127,15 +169,8 @@ func (w Wanted) query(policy string) string {
 		where("time < " + strconv.FormatInt(w.To, 10) + "u")
 	}
 	for _, p := range w.Equal {
-		where(ident(p.Name) + "::tag = '" + strings.ReplaceAll(tagText(p.Value.Text()), "'", `\'`) + "'")
-	}
-	for i, name := range w.Tags {
-		if b.WriteString(", "); i == 0 {
-			s := strings.TrimSuffix(b.String(), ", ")
-			b.Reset()
-			b.WriteString(s + " GROUP BY ")
-		}
-		b.WriteString(ident(name))
+		tag := ident(p.Name) + "::tag = "
+		where("(" + tag + "'" + strings.ReplaceAll(tagText(p.Value.Text()), "'", `\'`) + "' OR " + tag + "'')")
 	}
 	return b.String()
 }

@@ -168,17 +168,6 @@ func (s *Store) Rolled(v *plan.View, partition uint32) int64 {
 	return math.MinInt64
 }
 
-// Since gives the time from which on the levels have all windows that are exact for a step, of a view whose own windows are kept from a time on.
-func (s *Store) Since(v *plan.View, partition uint32, step, kept int64) int64 {
-	for _, size := range s.sizes(partition, v.Id) {
-		m, _ := s.mark(place{partition, v.Id, size})
-		if exact(v.WindowUs, step, size) && m.to >= kept {
-			kept = min(kept, m.from)
-		}
-	}
-	return kept
-}
-
 // Usage is what a level of a view takes, in all partitions.
 type Usage struct {
 	View           uint32

@@ -92,16 +92,18 @@ func exact(own, step, size int64) bool {
 }
 
 // Pieces says how a question about a tumbling view would be read in a partition.
-func (s *Store) Pieces(q *store.Question, partition uint32) (list []Piece, err error) {
-	now := s.disk.Now()
-	defer func() { err = errors.Join(err, now.Close()) }()
-	return s.pieces(now, q, partition)
+func (s *Store) Pieces(now Moment, q *store.Question, partition uint32) ([]Piece, error) {
+	levels, err := s.levels(now, q.View, partition)
+	if err != nil {
+		return nil, err
+	}
+	return pieces(q.View.WindowUs, q.From, q.To, q.Step, levels), nil
 }
 
-func (s *Store) pieces(now Moment, q *store.Question, partition uint32) ([]Piece, error) {
-	var levels []held
-	for _, size := range s.sizes(partition, q.View.Id) {
-		stored, err := now.Rollup(partition, q.View.Id, number(size))
+// levels are those that hold anything of a view in a partition, the finest first.
+func (s *Store) levels(now Moment, v *plan.View, partition uint32) (levels []held, err error) {
+	for _, size := range s.sizes(partition, v.Id) {
+		stored, err := now.Rollup(partition, v.Id, number(size))
 		if err != nil {
 			return nil, err
 		}
@@ -110,19 +112,28 @@ func (s *Store) pieces(now Moment, q *store.Question, partition uint32) ([]Piece
 		}
 		m, err := readMark(stored)
 		if err != nil {
-			return nil, fmt.Errorf("rollups of %s, partition %d: %w", q.View.Name, partition, err)
+			return nil, fmt.Errorf("rollups of %s, partition %d: %w", v.Name, partition, err)
 		}
 		levels = append(levels, held{size, m.from, m.to})
 	}
-	return pieces(q.View.WindowUs, q.From, q.To, q.Step, levels), nil
+	return levels, nil
+}
+
+// Since gives the time from which on the levels have all windows that are exact for a step, of a view whose own windows are kept from a time on.
+func (s *Store) Since(now Moment, v *plan.View, partition uint32, step, kept int64) (int64, error) {
+	levels, err := s.levels(now, v, partition)
+	for _, l := range levels {
+		if exact(v.WindowUs, step, l.size) && l.to >= kept {
+			kept = min(kept, l.from)
+		}
+	}
+	return kept, err
 }
 
 // Read gives the windows of a tumbling view that a question wants, in one partition: the coarsest that are exact for it, each reading once. They come
 // by time as far as they are of different blocks, within a block by key.
-func (s *Store) Read(ctx context.Context, q *store.Question, partition uint32, f func(w *Window) (more bool, err error)) (err error) {
-	now := s.disk.Now()
-	defer func() { err = errors.Join(err, now.Close()) }()
-	list, err := s.pieces(now, q, partition)
+func (s *Store) Read(ctx context.Context, now Moment, q *store.Question, partition uint32, f func(w *Window) (more bool, err error)) error {
+	list, err := s.Pieces(now, q, partition)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,73 @@
+package core
+
+import (
+	"math"
+	"time"
+
+	"github.com/hexpane/hexpane/core/merge"
+	"github.com/hexpane/hexpane/core/state"
+)
+
+// retain drops windows older than the view keeps, a minute of event time at a time. What was dropped is noted in the same commit: questions that go
+// back farther have to be put to another store, and no others.
+func (p *partition) retain(t *turn, v *merge.View, watermark int64) error {
+	def := v.Def
+	if def.EmitFinal && def.GapUs == 0 { // what was not told yet stays, however far the watermark went
+		told, ok := p.finals[def.Id]
+		if !ok {
+			return nil
+		}
+		watermark = min(watermark, told)
+	}
+	if def.RetentionUs <= 0 || watermark-p.retained[def.Id] < int64(time.Minute/time.Microsecond) {
+		return nil
+	}
+	p.retained[def.Id] = watermark
+	before := watermark - def.RetentionUs
+	if def.Upserts {
+		t.tx.DropShares(p.id, def.Id, before)
+	}
+	for _, r := range p.readers[def.Id] {
+		t.tx.DropAllGiven(p.id, r.def.Id, before)
+	}
+	if def.GapUs > 0 {
+		return p.retainSessions(t, v, before)
+	}
+	given, some := p.givenUp[def.Id]
+	if !some {
+		given = state.GivenUp{First: math.MaxInt64, Before: math.MinInt64}
+	}
+	before = min(before, p.rollups.Rolled(def, p.id))
+	first, is, err := p.store.FirstWindow(p.id, def.Id, given.Before, max(before, given.Before))
+	if err != nil || !is { // ranges that were deleted make every iterator dearer, until Pebble has dropped them
+		return err
+	}
+	t.tx.DropWindows(p.id, def.Id, given.Before, before)
+	p.gaveUp(t, v, first, before)
+	return nil
+}
+
+// retainSessions drops those that ended before a time; one that began before may go on.
+func (p *partition) retainSessions(t *turn, v *merge.View, before int64) error {
+	first := int64(math.MaxInt64)
+	err := p.store.Windows(p.id, v.Def.Id, math.MinInt64, before, func(start int64, key, stored []byte) (bool, error) {
+		w, err := v.Decode(stored)
+		if err == nil && w.End < before {
+			t.tx.DropSession(p.id, v.Def.Id, start, key)
+			first = min(first, start)
+		}
+		return err == nil, err
+	})
+	if err == nil && first < before {
+		p.gaveUp(t, v, first, before)
+	}
+	return err
+}
+
+func (p *partition) gaveUp(t *turn, v *merge.View, first, before int64) {
+	if given, some := p.givenUp[v.Def.Id]; some {
+		first = min(first, given.First)
+	}
+	p.givenUp[v.Def.Id] = state.GivenUp{First: first, Before: before}
+	t.tx.GivenUp(p.id, v.Def.Id, p.givenUp[v.Def.Id])
+}
