@@ -23,6 +23,7 @@ CREATE VIEW lines AS
 // Every aggregate from MQTT through an edge's deltas to SELECT, a viewer's socket, InfluxDB, and over a kill: twenty trams send five
 // readings each, in no order.
 func TestAggregates(t *testing.T) {
+	t.Parallel()
 	db := startInflux(t)
 	s := startSite(t, tramsSQL, "--core.influx.url", db.url, "--core.influx.bucket", "hexpane/autogen")
 	ws, _, err := websocket.DefaultDialer.Dial(strings.Replace(s.http, "http", "ws", 1)+"/ws", http.Header{"Origin": {s.http}})

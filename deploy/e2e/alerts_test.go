@@ -57,6 +57,7 @@ func (h *hook) fail(how int) {
 // A receiver that fails for a while, ten minutes with HEXPANE_SOAK=1, while hexpane is killed twice, gets every alert once afterwards; one that is well is not
 // kept waiting.
 func TestAReceiverThatFailsGetsEveryAlertAfterwards(t *testing.T) {
+	t.Parallel()
 	outage := 3 * time.Second
 	if os.Getenv("HEXPANE_SOAK") != "" {
 		outage = 10 * time.Minute

@@ -26,6 +26,7 @@ CREATE ALERT odd ON per_sensor WHEN anomaly(avg_value) > 0.99 SEVERITY warning;
 // A week of sensors comes over MQTT, hexpane is killed in its middle, and the default anomaly alert is told of what the score says of each sensor's windows: of
 // nothing else, and of nothing twice. With HEXPANE_SOAK=1 it is the week of 500 sensors, a reading each five minutes.
 func TestAnomaliesOverMQTT(t *testing.T) {
+	t.Parallel()
 	c := sensors.Config{Seed: rand.Uint64() >> 1, Sensors: 24, Days: 5, Step: 30 * time.Minute, Faults: 6, Quiet: 48 * time.Hour}
 	size := "30 MINUTES"
 	if os.Getenv("HEXPANE_SOAK") != "" {

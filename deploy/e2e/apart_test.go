@@ -2,12 +2,13 @@ package e2e
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // The halves as processes of their own, with a NATS server, a Mosquitto and an InfluxDB that are not ours.
@@ -23,6 +24,7 @@ type halves struct {
 	nats       *process
 	core, edge *site
 	natsArgs   []string
+	natsEnv    []string
 	natsURL    string
 }
 
@@ -67,7 +69,7 @@ func (h *halves) startPrograms(t testing.TB, dir, sql string, coreArgs, edgeArgs
 
 func (h *halves) startNATS(t testing.TB) {
 	t.Helper()
-	h.nats = launch(t, h.natsArgs[0], h.natsArgs[1:]...)
+	h.nats = launchWith(t, h.natsEnv, h.natsArgs[0], h.natsArgs[1:]...)
 }
 
 // start runs a half whose addresses are in its arguments.
@@ -77,10 +79,20 @@ func (s *site) start(t testing.TB) {
 	s.addresses = readAddresses(s.line(t, "hexpane ready"))
 }
 
-// freeAddress is one that nobody listens on, outside the range that the kernel gives to outgoing connections.
+// loopbacks counts those given out.
+var loopbacks atomic.Uint32
+
+// loopback is an address that no other test's program has: who restarts on its port there finds it free, whatever tests beside it listen on meanwhile and whatever
+// ports the kernel gives to outgoing connections, which are 127.0.0.1's. Packages that are tested at the same time differ by their process.
+func loopback() string {
+	n := loopbacks.Add(1)
+	return fmt.Sprintf("127.%d.%d.%d", 1+os.Getpid()%250, n/250, 1+n%250)
+}
+
+// freeAddress is one that nobody listens on, or will.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", loopback()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +126,24 @@ func load(t testing.TB, broker string, count int, args ...string) *process {
 	t.Helper()
 	return launch(t, filepath.Join(bin, "hexpane-sim"), append([]string{"load", "--broker", broker, "--count", fmt.Sprint(count), "--for", "0s",
 		"--devices", "20", "--connections", "4", "--max-inflight", "100", "--rate", "2000/s", "--give-up", "2m"}, args...)...)
+}
+
+// endless publishes such readings until end: what a test does meanwhile may take as long as it takes.
+func endless(t testing.TB, broker string, args ...string) *process {
+	t.Helper()
+	return load(t, broker, math.MaxInt32, args...)
+}
+
+// end stops a load once site takes readings in, and gives how many there were, all of them acknowledged.
+func (p *process) end(t testing.TB, site *site) (count int) {
+	t.Helper()
+	site.takesIn(t, 200)
+	p.Stop(t)
+	var acked int
+	if _, err := fmt.Sscanf(p.line(t, "load sent="), "load sent=%d acked=%d", &count, &acked); err != nil || acked != count {
+		t.Fatalf("%d of %d readings are acknowledged: %v", acked, count, err)
+	}
+	return count
 }
 
 // takesIn waits until the edge has taken so many readings of the load more.
@@ -154,9 +184,9 @@ func countedOnce(t testing.TB, core *site, count, devices int) {
 
 // An edge, a core and a NATS server from the configuration files; then the link is cut, and comes back.
 func TestHalvesApart(t *testing.T) {
+	t.Parallel()
 	h := startHalves(t, loadSQL, nil, []string{"--forward.hold_after", "500ms"})
-	const count = 20_000
-	l := load(t, h.edge.mqtt, count)
+	l := endless(t, h.edge.mqtt)
 	h.edge.takesIn(t, 3000)
 	h.nats.Kill(t)
 	t.Log("NATS killed")
@@ -174,8 +204,7 @@ func TestHalvesApart(t *testing.T) {
 		t.Errorf("an edge without a core takes readings in, so it is ready; got %d %s %v", status, body, err)
 	}
 	h.startNATS(t)
-	l.Wait(t, 2*time.Minute)
-	countedOnce(t, h.core, count, 20)
+	countedOnce(t, h.core, l.end(t, h.edge), 20)
 	for name, s := range map[string]*site{"edge": h.edge, "core": h.core} {
 		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 			if status, body, err := get(s.http + path); err != nil || status != 200 {
@@ -189,9 +218,9 @@ func TestHalvesApart(t *testing.T) {
 
 // Each half is killed in turn, and the NATS server too, while readings come.
 func TestKillsApart(t *testing.T) {
+	t.Parallel()
 	h := startHalves(t, loadSQL, nil, nil)
-	const count = 24_000
-	l := load(t, h.edge.mqtt, count)
+	l := endless(t, h.edge.mqtt)
 	for round := range 3 {
 		h.edge.takesIn(t, 2500)
 		h.edge.Kill(t)
@@ -204,8 +233,7 @@ func TestKillsApart(t *testing.T) {
 		}
 		h.core.start(t)
 	}
-	l.Wait(t, 2*time.Minute)
-	countedOnce(t, h.core, count, 20)
+	countedOnce(t, h.core, l.end(t, h.edge), 20)
 	h.edge.Stop(t)
 	h.core.Stop(t)
 }
@@ -216,9 +244,9 @@ func mosquitto(t *testing.T) (address string) {
 	path := program(t, "mosquitto")
 	dir := t.TempDir()
 	address = freeAddress(t)
-	_, port, _ := net.SplitHostPort(address)
+	host, port, _ := net.SplitHostPort(address)
 	conf := filepath.Join(dir, "mosquitto.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\nuser root\n", port)
+	text := fmt.Sprintf("listener %s %s\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\nuser root\n", port, host)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +264,7 @@ func mosquitto(t *testing.T) (address string) {
 // The edge reads from a Mosquitto that devices publish to, and is killed: what Mosquitto gave it and it had not committed
 // comes again, and nothing counts twice.
 func TestSubscribeToMosquitto(t *testing.T) {
+	t.Parallel()
 	broker := mosquitto(t)
 	edgeArgs := []string{"--mode", "subscribe", "--subscribe.broker", "tcp://" + broker}
 	h := startHalves(t, loadSQL, nil, edgeArgs)
@@ -246,15 +275,13 @@ func TestSubscribeToMosquitto(t *testing.T) {
 		}
 		return err
 	})
-	const count = 16_000
-	l := load(t, "tcp://"+broker, count)
+	l := endless(t, "tcp://"+broker)
 	for range 2 {
 		h.edge.takesIn(t, 2500)
 		h.edge.Kill(t)
 		h.edge.start(t)
 	}
-	l.Wait(t, 2*time.Minute)
-	countedOnce(t, h.core, count, 20)
+	countedOnce(t, h.core, l.end(t, h.edge), 20)
 	h.edge.Stop(t)
 	h.core.Stop(t)
 }

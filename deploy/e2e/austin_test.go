@@ -128,6 +128,7 @@ func compare(t *testing.T, s *site, view, key string, want map[windowKey]summary
 }
 
 func TestAustin(t *testing.T) {
+	t.Parallel()
 	soak := os.Getenv("HEXPANE_SOAK") != ""
 	for _, c := range []struct {
 		day     string
@@ -136,6 +137,7 @@ func TestAustin(t *testing.T) {
 		fences  bool
 	}{{"2016-11-25", "0s", false, soak}, {"2015-06-07", "30s", false, soak}, {"2016-11-25", "30s", true, true}, {"2015-06-07", "0s", true, soak}} {
 		t.Run(fmt.Sprintf("%s_shuffle_%s_kill_%v", c.day, c.shuffle, c.kill), func(t *testing.T) {
+			t.Parallel()
 			file := data(t, "austin/"+c.day+".csv.gz")
 			byVehicle, byCell, rows := austinTruth(t, file)
 			s := startSite(t, austinSQL, "--core.state.table_rows", "1000000", "--core.query.max_rows", "1000000")

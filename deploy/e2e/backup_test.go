@@ -31,6 +31,7 @@ func counted(t testing.TB, core *site, want float64) {
 // An edge's directory is copied, the edge goes on and is killed, its disk is lost, the copy is put back: readings of its first life
 // count once, also after the core has purged the batches that told of them, and those of the second are not taken for old ones.
 func TestAnOldCopyIsPutBack(t *testing.T) {
+	t.Parallel()
 	h := startHalves(t, loadSQL, nil, nil)
 	dir, copied := filepath.Join(h.edge.dir, "edge"), filepath.Join(t.TempDir(), "copy")
 	load(t, h.edge.mqtt, 2000).Wait(t, time.Minute)

@@ -55,6 +55,7 @@ func standIn(t *testing.T) (address string, asked, left chan struct{}) {
 
 // Ctrl-C ends a push query and not the prompt; rows are there before the query's end. The core is a stand-in.
 func TestPromptStopsAPushQuery(t *testing.T) {
+	t.Parallel()
 	core, asked, left := standIn(t)
 	x := atTerminal(t, core, t.TempDir())
 	x.expect(first)
@@ -92,6 +93,7 @@ func TestPromptStopsAPushQuery(t *testing.T) {
 
 // Ctrl-C ends a push query that no prompt started, as its user wants it to end; and a client that waits for its input.
 func TestInterruptedClient(t *testing.T) {
+	t.Parallel()
 	core, _, left := standIn(t)
 	start := func(stdin io.Reader, args ...string) (*exec.Cmd, *bufio.Reader, *strings.Builder) {
 		t.Helper()
@@ -144,6 +146,7 @@ func TestInterruptedClient(t *testing.T) {
 
 // A file of statements: all answers in order, then the first error's place and an exit code.
 func TestFileOfStatements(t *testing.T) {
+	t.Parallel()
 	s := promptSite(t)
 	file := filepath.Join(t.TempDir(), "some.sql")
 	write := func(text string) {

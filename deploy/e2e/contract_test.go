@@ -30,6 +30,7 @@ func command(t *testing.T, stdin string, args ...string) (out string, code int) 
 }
 
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
@@ -73,6 +74,7 @@ func TestCommands(t *testing.T) {
 }
 
 func TestEndpoints(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, loadSQL)
 	if out, code := command(t, "", "hexpane", "run", "--data", s.dir, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--core.nats.listen", "127.0.0.1:0"); code == 0 || !strings.Contains(out, "in use") {
 		t.Errorf("a second one on the same data: exit %d: %s", code, out)
@@ -176,6 +178,7 @@ func TestEndpoints(t *testing.T) {
 
 // What a view's and a stream's definitions do at run time: an edge takes them up by itself.
 func TestStatementsAtRunTime(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, "")
 	const planVersion = "hexpane_edge_plan_version"
 	before := s.Metric(t, planVersion)

@@ -19,6 +19,7 @@ CREATE VIEW once AS SELECT device, COUNT(*) AS n FROM load WINDOW TUMBLING (SIZE
 // The real core dies, as by kill -9, at each named step of its partitions' loop and at random, and now and then the edge does, while readings come. Each
 // reading counts once. 200 kills with HEXPANE_SOAK=1.
 func TestKillsOfTheCore(t *testing.T) {
+	t.Parallel()
 	points := coreSteps(t)
 	kills := len(points) + 1
 	if os.Getenv("HEXPANE_SOAK") != "" {
@@ -32,8 +33,7 @@ func TestKillsOfTheCore(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	count := 2000 * kills
-	l := load(t, h.edge.mqtt, count, "--give-up", "10m")
+	l := endless(t, h.edge.mqtt, "--give-up", "10m")
 	died, edges := map[string]int{}, 0
 	for kill := range kills {
 		at := "random"
@@ -42,10 +42,11 @@ func TestKillsOfTheCore(t *testing.T) {
 		} else if rand.IntN(4) > 0 {
 			at = points[rand.IntN(len(points))]
 		}
+		var env []string
 		if at != "random" {
-			t.Setenv("HEXPANE_CRASH", fmt.Sprintf("%s:%d", at, 1+rand.IntN(20)))
+			env = []string{fmt.Sprintf("HEXPANE_CRASH=%s:%d", at, 1+rand.IntN(20))}
 		}
-		h.core.process = launch(t, h.core.args[0], h.core.args[1:]...)
+		h.core.process = launchWith(t, env, h.core.args[0], h.core.args[1:]...)
 		if at == "random" {
 			time.Sleep(time.Duration(rand.IntN(2000)) * time.Millisecond) // a kill at any time, when it starts too: nothing is waited for
 			h.core.Kill(t)
@@ -59,7 +60,6 @@ func TestKillsOfTheCore(t *testing.T) {
 				t.Fatalf("the core died of something else than %s:\n%s", at, h.core.log)
 			}
 		}
-		t.Setenv("HEXPANE_CRASH", "")
 		died[at]++
 		if kill%5 == 4 {
 			h.edge.Kill(t)
@@ -68,7 +68,7 @@ func TestKillsOfTheCore(t *testing.T) {
 		}
 	}
 	h.core.start(t)
-	l.Wait(t, 10*time.Minute)
+	count := l.end(t, h.edge)
 	countedOnce(t, h.core, count, 20)
 	t.Logf("soak: real core killed kills=%d at %v, edge killed %d, readings=%d lost=0 twice=0", kills, died, edges, count)
 	h.edge.Stop(t)

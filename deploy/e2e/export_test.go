@@ -126,6 +126,7 @@ func archived(t testing.TB, s *site, files map[string][]byte) {
 // An export that is killed with -9, before or after any of its writes to a bucket has taken place, goes on where it was: in the end each row
 // of each final day is there, and once.
 func TestExportToABucketIsKilled(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, exportSQL)
 	drive(t, s)
 	backend := s3mem.New()
@@ -207,6 +208,7 @@ func TestExportToABucketIsKilled(t *testing.T) {
 
 // The same into a directory, killed whenever.
 func TestExportToADirectoryIsKilled(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, exportSQL)
 	drive(t, s)
 	dir := filepath.Join(t.TempDir(), "lake")

@@ -203,6 +203,7 @@ func (w watcher) event(kind, fence string) map[string]any {
 
 // An operator's day: draw a fence while vans drive, see who comes, move it, delete it; the core is killed in between.
 func TestOperatorsDrawFences(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, strings.ReplaceAll(fencesSQL, "disorder = '30s'", "disorder = '1s'"))
 	van := connect(t, s.mqtt)
 	at := time.Now().Truncate(time.Second)
@@ -281,6 +282,7 @@ func TestOperatorsDrawFences(t *testing.T) {
 
 // Edges take readings by a fence's shape of now, wherever they run: an edit reaches them without a restart.
 func TestEdgesKnowFences(t *testing.T) {
+	t.Parallel()
 	h := startHalves(t, `CREATE STREAM vans (van STRING KEY, lat DOUBLE, lon DOUBLE) WITH (topic = 'v/{van}', dedupe = 'none');`, nil, nil)
 	put := func(x float64) {
 		t.Helper()

@@ -30,6 +30,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,6 +57,12 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(bin)
 	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) { // not given
+		if err := flag.Set("test.parallel", fmt.Sprint(2*runtime.GOMAXPROCS(0))); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	race := fmt.Sprintf("-race=%v", flag.Lookup("test.bench").Value.String() == "") // not to be measured with
 	build := exec.Command("go", "build", race, "-o", bin, "./deploy/cmd/hexpane", "./edge/cmd/hexpane-edge", "./core/cmd/hexpane-core", "./simulators/cmd/hexpane-sim")
 	build.Dir = filepath.Join("..", "..")
@@ -131,8 +138,14 @@ func (l *lines) String() string {
 // launch starts a program and ends it with the test. A data race in it fails the test.
 func launch(t testing.TB, path string, args ...string) *process {
 	t.Helper()
+	return launchWith(t, nil, path, args...)
+}
+
+// launchWith does so with more in its environment.
+func launchWith(t testing.TB, env []string, path string, args ...string) *process {
+	t.Helper()
 	p := &process{cmd: exec.Command(path, args...), name: filepath.Base(path), log: &lines{}, out: make(chan string, 4096), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode=66")
+	p.cmd.Env = append(append(os.Environ(), "GORACE=halt_on_error=1 exitcode=66"), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -217,7 +230,7 @@ func (p *process) Wait(t testing.TB, within time.Duration) {
 // line waits for a line on stdout.
 func (p *process) line(t testing.TB, has string) string {
 	t.Helper()
-	timeout := time.After(60 * time.Second)
+	timeout := time.After(2 * time.Minute)
 	for {
 		select {
 		case l, ok := <-p.out:
@@ -229,7 +242,7 @@ func (p *process) line(t testing.TB, has string) string {
 				return l
 			}
 		case <-timeout:
-			t.Fatalf("%s: no line with %q in a minute:\n%s", p.name, has, p.log)
+			t.Fatalf("%s: no line with %q in two minutes:\n%s", p.name, has, p.log)
 		}
 	}
 }
@@ -266,7 +279,8 @@ func startSite(t testing.TB, sql string, args ...string) *site {
 		t.Fatal(err)
 	}
 	s.args = append([]string{"run", "--data", s.dir, "--sql", file, "--core.nats.listen", "127.0.0.1:0"}, args...)
-	s.mqtt, s.http = "tcp://127.0.0.1:0", "http://127.0.0.1:0"
+	own := loopback()
+	s.mqtt, s.http = "tcp://"+own+":0", "http://"+own+":0"
 	s.Restart(t)
 	return s
 }
@@ -278,18 +292,18 @@ func (s *site) Restart(t testing.TB) {
 	s.addresses = readAddresses(s.line(t, "hexpane ready"))
 }
 
-// Eventually repeats f until it is content, for a minute.
+// Eventually repeats f until it is content, for two minutes: other tests take their share of the machine.
 func (s *site) Eventually(t testing.TB, f func() error) { t.Helper(); eventually(t, f) }
 
 func eventually(t testing.TB, f func() error) {
 	t.Helper()
 	var err error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if err = f(); err == nil {
 			return
 		}
 	}
-	t.Fatal("not within a minute: ", err)
+	t.Fatal("not within two minutes: ", err)
 }
 
 // SQL runs statements on the core and gives the rows of the last.

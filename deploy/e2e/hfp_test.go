@@ -77,6 +77,7 @@ func hfpTruth(t *testing.T, file string) (list []hfpMessage, lines, duplicates i
 }
 
 func TestHelsinkiFeed(t *testing.T) {
+	t.Parallel()
 	file := data(t, "hsl-hfp/hfp_dump.txt.gz")
 	truth, lines, duplicates := hfpTruth(t, file)
 	if lines != 2003 {

@@ -19,6 +19,7 @@ CREATE VIEW suspicious AS
 // Cards used five times and more in three cities and more within an hour: each window that the purchases say, sent in no order, and
 // the same after a kill.
 func TestHoppingWindows(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, suspiciousSQL)
 	base := time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
 	type purchase struct {

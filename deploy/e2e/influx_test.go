@@ -110,17 +110,23 @@ func (i *influx) query(q string) (rows [][]any, err error) {
 }
 
 // Each window becomes one point, also those of a time when InfluxDB was away and the site was killed.
-func TestInfluxHistory(t *testing.T) { influxHistory(t, startInflux(t)) }
+func TestInfluxHistory(t *testing.T) {
+	t.Parallel()
+	influxHistory(t, startInflux(t))
+}
 
-func TestInflux2History(t *testing.T) { influxHistory(t, startInflux2(t)) }
+func TestInflux2History(t *testing.T) {
+	t.Parallel()
+	influxHistory(t, startInflux2(t))
+}
 
 func influxHistory(t *testing.T, db *influx) {
 	s := startSite(t, loadSQL, db.config...)
-	count, away := 12_000, 2000.0
+	away := 2000.0
 	if os.Getenv("HEXPANE_SOAK") != "" { // a minute before the kill, and another behind it
-		count, away = 300_000, 120_000
+		away = 120_000
 	}
-	l := load(t, s.mqtt, count, "--give-up", "5m")
+	l := endless(t, s.mqtt, "--give-up", "5m")
 	s.takesIn(t, 2500)
 	db.Kill(t)
 	began := time.Now()
@@ -129,7 +135,10 @@ func influxHistory(t *testing.T, db *influx) {
 	}
 	s.Kill(t)
 	s.Restart(t)
-	l.Wait(t, 5*time.Minute)
+	for range 4 {
+		s.takesIn(t, away/4)
+	}
+	count := l.end(t, s)
 	down := time.Since(began).Round(time.Second)
 	countedOnce(t, s, count, 20)
 	db.start(t)
@@ -156,6 +165,7 @@ func influxHistory(t *testing.T, db *influx) {
 
 // What RETENTION took from the core is read from a 2.7 that refused the token at first, to a core that was killed since.
 func TestInflux2GoesOnWhereRetentionEnds(t *testing.T) {
+	t.Parallel()
 	db := startInflux2(t)
 	s := startSite(t, strings.Replace(loadSQL, "10 SECONDS)", "10 SECONDS, GRACE PERIOD 10 SECONDS, RETENTION 1 MINUTE)", 1),
 		append(db.config, "--core.influx.history", "--core.history.rollups", "", "--core.influx.token", "stale")...)

@@ -9,6 +9,7 @@ import (
 
 // INSERT INTO: rows count as readings do, once each; what can't be taken in says why, and nothing of it is.
 func TestInsert(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, `CREATE STREAM notes (device STRING KEY, ts TIMESTAMP, what STRING PATH '$.note.text', n BIGINT, cost DECIMAL(8,2), ok BOOLEAN) WITH (topic = 'notes/{device}', timestamp = 'ts');
 		CREATE STREAM lines (device STRING KEY, x DOUBLE) WITH (topic = 'lines/{device}', format = 'line');
 		CREATE STREAM odd (device STRING KEY, x DOUBLE PATH '$.*.x') WITH (topic = 'odd/{device}');

@@ -9,6 +9,7 @@ import (
 
 // A data directory is refused while its program runs, and shown after kill -9.
 func TestInspect(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, loadSQL)
 	load(t, s.mqtt, 200, "--rate", "0").Wait(t, time.Minute)
 	for _, dir := range []string{s.dir, s.dir + "/edge"} {

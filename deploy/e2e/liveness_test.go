@@ -23,6 +23,7 @@ CREATE VIEW beating AS SELECT device, COUNT(*) AS n FROM beats WINDOW TUMBLING (
 // Two real edges, a device whose clock is a day ahead, and an edge whose clock is (the test says what it would say). One edge is killed and stays away: the other's
 // windows close; then no device says anything any more, and they close still. The killed one comes back: no reading of a right clock is lost or late.
 func TestWindowsCloseWhateverOneEdgeDoes(t *testing.T) {
+	t.Parallel()
 	quick := []string{"--time.idle", "1s", "--id"}
 	h := startHalves(t, beatSQL, []string{"--time.idle", "2s"}, append(quick, "north"))
 	dir := t.TempDir()

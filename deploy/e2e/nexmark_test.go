@@ -64,6 +64,7 @@ var nexmarkSelects = map[string]string{
 
 // Nexmark's queries, over MQTT with readings out of order and in the real program, give the rows of a plain computation over all events.
 func TestNexmark(t *testing.T) {
+	t.Parallel()
 	start := time.Date(2026, 1, 1, 8, 0, 3, 0, time.UTC)
 	n := 6000
 	if os.Getenv("HEXPANE_SOAK") != "" {

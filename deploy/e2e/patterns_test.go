@@ -19,6 +19,7 @@ import (
 // The shipped patterns find what was planted, and nothing else: over three real edges, out of order, with readings that come twice, and with the core and an
 // edge killed. A million readings with HEXPANE_SOAK=1.
 func TestShippedPatternsFindWhatWasPlanted(t *testing.T) {
+	t.Parallel()
 	const edges = 3
 	readings := 30_000
 	if os.Getenv("HEXPANE_SOAK") != "" {

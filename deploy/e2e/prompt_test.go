@@ -47,6 +47,7 @@ tram-77  1       20.5
 
 // A session as one is had: several lines, Ctrl-C, an error, Tab, history over two sessions, the prompt's own commands.
 func TestPrompt(t *testing.T) {
+	t.Parallel()
 	s := promptSite(t)
 	state := t.TempDir()
 	x := atTerminal(t, s.http, state)
@@ -163,6 +164,7 @@ func TestPrompt(t *testing.T) {
 
 // A terminal that edits no lines, and one whose output goes elsewhere, still have a prompt.
 func TestPromptWithoutEditor(t *testing.T) {
+	t.Parallel()
 	s := promptSite(t)
 	x := atTerminal(t, s.http, t.TempDir(), "TERM=dumb")
 	x.expect(first)

@@ -88,6 +88,7 @@ func (p *pushed) until(text string) {
 
 // Joins, views over views and push queries with the real programs: two halves, a real broker, kills between.
 func TestJoinsAndPushQueries(t *testing.T) {
+	t.Parallel()
 	h := startHalves(t, shopSQL, nil, nil)
 	base := time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
 	send := func(topic, format string, second int, args ...any) {

@@ -27,7 +27,8 @@ func restored(t testing.TB, backup string) *site {
 		t.Fatalf("restore: %v: %s", err, out)
 	}
 	s := &site{dir: dir, args: []string{"run", "--data", dir, "--core.nats.listen", "127.0.0.1:0"}}
-	s.mqtt, s.http = "tcp://127.0.0.1:0", "http://127.0.0.1:0"
+	own := loopback()
+	s.mqtt, s.http = "tcp://"+own+":0", "http://"+own+":0"
 	s.Restart(t)
 	return s
 }
@@ -42,6 +43,7 @@ func readings(rows [][]any) (n float64) {
 // A backup made under load restores to a core that answers what one of the running core's commits left: of each device the readings up to one,
 // each once. It goes on from there: takes readings, changes its catalogue. A kill -9 during a backup leaves none, or a whole one.
 func TestBackupIsRestored(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(t.TempDir(), "backups")
 	s := startSite(t, loadSQL, "--core.backup.dir", root)
 	const count = 8_000

@@ -16,6 +16,7 @@ CREATE VIEW visits AS SELECT visitor, COUNT(*) AS n, FIRST(page) AS began, LAST(
 
 // Page views by session: those of more than ten pages, with their bounds, of what was sent in no order, and the same after a kill.
 func TestSessionWindows(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, visitsSQL)
 	base := time.Date(2026, 1, 1, 8, 0, 0, 0, time.UTC)
 	type view struct {

@@ -18,6 +18,7 @@ CREATE VIEW depots AS SELECT f.depot, COUNT(*) AS n, SUM(f.seats) AS seats FROM 
 
 // A table beside a stream: the file's rows reach the edge, which keeps them without a core and over a kill, and follows the file.
 func TestTables(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write := func(text string) {
 		t.Helper()

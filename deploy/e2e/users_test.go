@@ -32,9 +32,9 @@ func usersBlock(t *testing.T) string {
 // With the users of OPERATING.md, as they stand there, an edge and a core do all they do, over a kill and with a table; the edge's
 // user can't do more.
 func TestUsersOfNATS(t *testing.T) {
-	t.Setenv("CORE_PASSWORD", "of-the-core")
-	t.Setenv("DEPOT_1_PASSWORD", "of-the-depot")
+	t.Parallel()
 	h, dir := prepareHalves(t, usersBlock(t))
+	h.natsEnv = []string{"CORE_PASSWORD=of-the-core", "DEPOT_1_PASSWORD=of-the-depot"}
 	as := func(user string) string { return strings.Replace(h.natsURL, "://", "://"+user+"@", 1) }
 	edgeURL := as("depot-1:of-the-depot")
 	tables := t.TempDir()

@@ -11,6 +11,7 @@ import (
 
 // A thousand views over one stream run at once: nine hundred of one key, which share panes, and a hundred with filters of their own.
 func TestAThousandViews(t *testing.T) {
+	t.Parallel()
 	const shared, own, devices, rounds = 900, 100, 50, 20
 	text := &strings.Builder{}
 	text.WriteString("CREATE STREAM meters (device STRING KEY, ts TIMESTAMP, x BIGINT) WITH (topic = 'm/{device}', timestamp = 'ts', disorder = '1s');\n")
