@@ -76,6 +76,16 @@ func (c *Config) channels() (n notify.Config, err error) {
 		}
 		ch.Text = text
 	}
+	for name, text := range a.Bodies {
+		ch := find(name, notify.Webhook)
+		if ch == nil {
+			return n, fmt.Errorf("alerts.bodies.%s: there is no webhook of this name", name)
+		}
+		if _, err := notify.ParseBody(text); err != nil {
+			return n, fmt.Errorf("alerts.bodies.%s: %w", name, err)
+		}
+		ch.Body = text
+	}
 	if _, err := notify.ParseText(a.Text); err != nil {
 		return n, fmt.Errorf("alerts.text: %w", err)
 	}

@@ -377,7 +377,7 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	}
 }
 
-// Secrets are in no error, and signatures are those of Standard Webhooks.
+// Secrets are in no error, and signatures are those of Standard Webhooks, over what is sent: a template's body too.
 func TestWebhooksAreSigned(t *testing.T) {
 	r := newReceiver(t)
 	path, secret := "/hook/s3cret", "a-signing-secret"
@@ -397,7 +397,8 @@ func TestWebhooksAreSigned(t *testing.T) {
 		_, _ = fmt.Fprintf(w, "no %s for %s", path, secret)
 		return true
 	})
-	o := newOffice(t, notify.Channel{Name: "ops", Kind: notify.Webhook, URL: "http://" + l.Addr().String() + path, Secret: []byte(secret)})
+	o := newOffice(t, notify.Channel{Name: "ops", Kind: notify.Webhook, URL: "http://" + l.Addr().String() + path, Secret: []byte(secret),
+		Body: `{"text": {{json (printf "%s: %s" .Key .State)}}{{if eq .Alert "odd"}}{{index .Labels 1}}{{end}}}`})
 	o.open()
 	n := o.tell("hot", "a", "firing")
 	o.until(func() error {
@@ -409,10 +410,18 @@ func TestWebhooksAreSigned(t *testing.T) {
 	r.failing(nil)
 	o.empty("ops")
 	body := r.bodies()[0]
+	if body != `{"text": "a: firing"}` {
+		t.Errorf("it got %s", body)
+	}
 	mac := hmac.New(sha256.New, []byte(secret))
 	_, _ = fmt.Fprintf(mac, "%s.%s.%s", n.ID, got.Get("Webhook-Timestamp"), body)
 	if want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)); got.Get("Webhook-Signature") != want || got.Get("Idempotency-Key") != n.ID || got.Get("Webhook-Id") != n.ID {
 		t.Errorf("%v, not %s", got, want)
+	}
+	n = o.tell("odd", "a", "firing") // for which the template fails
+	o.empty("ops")
+	if body := r.bodies()[1]; body != string(n.Append(nil)) {
+		t.Errorf("it got %s", body)
 	}
 }
 

@@ -78,20 +78,58 @@ func ParseSubject(text string) (*template.Template, error) {
 	return parse("subject", text, DefaultSubject, Summary{Count: 1})
 }
 
-func parse(name, text, otherwise string, example any) (*template.Template, error) {
-	if text == "" {
-		text = otherwise
+// ParseBody reads a template of a webhook's body, and tries it on notices with as little and as much in them as may be, whose names are what devices may call
+// themselves.
+func ParseBody(text string) (*template.Template, error) {
+	t, err := compile("body", text, `{{json .}}`)
+	if err != nil {
+		return nil, err
 	}
-	t, err := template.New(name).Funcs(template.FuncMap{"deref": func(f *float64) float64 {
-		if f == nil {
-			return 0
+	one, odd := 1.5, "\"a\" \\ {b}\n"
+	for _, n := range []Notice{{State: "firing"},
+		{ID: "i", AlertID: "i", Alert: odd, Key: odd, Keys: map[string]string{"key": odd}, State: "acknowledged", Severity: "critical", Condition: odd, Value: &one, Count: 2, By: odd,
+			Labels: map[string]string{"label": odd}},
+		{State: "resolved", Revised: true}, {State: "resolved", Stale: true, Value: &one}} {
+		if _, err := fill(t, &n); err != nil {
+			return nil, err
 		}
-		return *f
-	}}).Parse(text)
+	}
+	return t, nil
+}
+
+// fill makes a body.
+func fill(t *template.Template, n *Notice) ([]byte, error) {
+	var out bytes.Buffer
+	if err := t.Execute(&out, n); err != nil {
+		return nil, err
+	}
+	if !json.Valid(out.Bytes()) {
+		return nil, fmt.Errorf("it gives no JSON, but %.300q; {{json .Key}} writes a value as JSON does, with its quotes", out.String())
+	}
+	return out.Bytes(), nil
+}
+
+func parse(name, text, otherwise string, example any) (*template.Template, error) {
+	t, err := compile(name, text, otherwise)
 	if err != nil {
 		return nil, err
 	}
 	return t, t.Execute(io.Discard, example)
+}
+
+func compile(name, text, otherwise string) (*template.Template, error) {
+	if text == "" {
+		text = otherwise
+	}
+	return template.New(name).Funcs(template.FuncMap{"deref": func(f *float64) float64 {
+		if f == nil {
+			return 0
+		}
+		return *f
+	}, "json": func(v any) (string, error) {
+		text, err := json.Marshal(v)
+		return string(text), err
+	}}).Parse(text)
 }
 
 // line runs a template. Whatever a device calls itself, it stays one line.

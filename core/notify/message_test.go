@@ -31,6 +31,35 @@ func TestSilencesAreChecked(t *testing.T) {
 	}
 }
 
+// A template of a webhook's body gives JSON whatever an alert is called, or it is refused at the start.
+func TestBodies(t *testing.T) {
+	value := 80.5
+	n := &Notice{ID: "1-firing", Alert: "hot", Key: `a "roof"`, Keys: map[string]string{"sensor": "a"}, State: "firing", Value: &value, Labels: map[string]string{"team": "heat"}}
+	for _, c := range []struct{ text, want, err string }{
+		{"", string(n.Append(nil)), ""},
+		{`{"text": {{json .Key}}, "value": {{json .Value}}, "all": {{json .Labels}}}`, `{"text": "a \"roof\"", "value": 80.5, "all": {"team":"heat"}}`, ""},
+		{`{"routing_key": "r", "event_action": {{if eq .State "resolved"}}"resolve"{{else}}"trigger"{{end}}, "dedup_key": {{json .AlertID}}, "payload": {"source": {{json .Keys.sensor}}}}`,
+			`{"routing_key": "r", "event_action": "trigger", "dedup_key": "", "payload": {"source": "a"}}`, ""},
+		{`[{{range $name, $value := .Labels}}{{json $name}}, {{end}}0]`, `["team", 0]`, ""},
+		{`{"text": "{{.Key}}"}`, "", "it gives no JSON"},
+		{`{"value": {{.Value}}}`, "", "it gives no JSON"},
+		{`{{if .Stale}}{{else}}{}{{end}}`, "", "it gives no JSON"},
+		{`{"text": {{json .Kye}}}`, "", "can't evaluate field Kye"},
+		{`{"text": {{json .Key}`, "", "bad character"},
+	} {
+		b, err := ParseBody(c.text)
+		if err != nil || c.err != "" {
+			if err == nil || c.err == "" || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: %v, want %q", c.text, err, c.err)
+			}
+			continue
+		}
+		if got, err := fill(b, n); err != nil || string(got) != c.want {
+			t.Errorf("%s gives %s, %v", c.text, got, err)
+		}
+	}
+}
+
 func TestMatchers(t *testing.T) {
 	n := &Notice{Alert: "hot", Key: "a", Severity: "critical", Keys: map[string]string{"sensor": "a\nb", "team": "key"}, Labels: map[string]string{"team": "heat", "site": "1"}}
 	for _, c := range []struct {

@@ -37,6 +37,7 @@ type Channel struct {
 	Secret     []byte   // signs what goes to a webhook; nil: nothing is signed
 	To         []string // who gets e-mail
 	Text       string   // a line for people: text/template over a Notice; empty: DefaultText
+	Body       string   // what a webhook gets: text/template over a Notice, which gives JSON; empty: the notice
 }
 
 // people reports whether people read what goes there, so that it is gathered into few messages.
@@ -83,6 +84,7 @@ type Notifier struct {
 type channel struct {
 	Channel
 	text *template.Template
+	body *template.Template
 	wake chan struct{}
 
 	// The loop's alone.
@@ -119,6 +121,9 @@ func New(cfg Config, queue Queue, silences *Silences, standing func(channel stri
 	for _, c := range cfg.Channels {
 		ch := &channel{Channel: c, wake: make(chan struct{}, 1), aside: map[string]*aside{}, held: map[string]bool{}}
 		if ch.text, err = ParseText(c.Text); err != nil {
+			return nil, err
+		}
+		if ch.body, err = ParseBody(c.Body); err != nil {
 			return nil, err
 		}
 		if ch.waiting, err = queue.CountNotices(c.Name); err != nil {

@@ -19,10 +19,10 @@ import (
 	"time"
 )
 
-// webhook posts a notice as JSON, signed as Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks) has it: HMAC-SHA256 over
+// webhook posts a notice as JSON, or what the channel's template makes of it, signed as Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks) has it: HMAC-SHA256 over
 // "id.seconds.body". Without a secret there is no signature.
 func (n *Notifier) webhook(ctx context.Context, c *channel, notice *Notice) error {
-	body := notice.Append(nil)
+	body := n.body(c, notice)
 	seconds := strconv.FormatInt(time.Now().Unix(), 10)
 	header := map[string]string{"Idempotency-Key": notice.ID, "Webhook-Id": notice.ID, "Webhook-Timestamp": seconds}
 	if len(c.Secret) > 0 {
@@ -31,6 +31,16 @@ func (n *Notifier) webhook(ctx context.Context, c *channel, notice *Notice) erro
 		header["Webhook-Signature"] = "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 	}
 	return n.post(ctx, c, c.URL, header, body)
+}
+
+// body is what a webhook gets. Whatever a template does to an alert, it is told.
+func (n *Notifier) body(c *channel, notice *Notice) []byte {
+	body, err := fill(c.body, notice)
+	if err != nil {
+		n.log.Error("the template of a webhook's body failed; it gets the notice as it is", "channel", c.Name, "id", notice.ID, "error", err)
+		return notice.Append(nil)
+	}
+	return body
 }
 
 // ParseSecret takes a webhook's secret: whsec_ and base64, as Standard Webhooks write it, or any text.
