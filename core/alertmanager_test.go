@@ -55,7 +55,7 @@ func TestAlertmanager(t *testing.T) {
 	o.open()
 	knows := func(want ...string) {
 		t.Helper()
-		o.until(func() error {
+		eventually(o.t, func() error {
 			answer, err := http.Get("http://" + address + "/api/v2/alerts")
 			if err != nil {
 				return err

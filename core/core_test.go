@@ -124,13 +124,13 @@ func (n *node) sql(statement string) string {
 func (n *node) until(statement, text string) string {
 	n.t.Helper()
 	last := ""
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if last = n.sql(statement); strings.Contains(last, text) {
-			return last
+	eventually(n.t, func() error {
+		if last = n.sql(statement); !strings.Contains(last, text) {
+			return fmt.Errorf("%s never answers %q, but %s", statement, text, last)
 		}
-	}
-	n.t.Fatalf("%s never answers %q, but %s", statement, text, last)
-	return ""
+		return nil
+	})
+	return last
 }
 
 var questions = []string{
@@ -214,15 +214,12 @@ func TestWholeCore(t *testing.T) {
 func (n *node) reached(stream uint32, us int64) {
 	n.t.Helper()
 	for _, p := range n.core.partitions {
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-			at, _ := p.output(stream)
-			if at >= us {
-				break
+		eventually(n.t, func() error {
+			if at, _ := p.output(stream); at < us {
+				return fmt.Errorf("partition %d's watermark stays at %d, want %d", p.id, at, us)
 			}
-			if time.Now().After(deadline) {
-				n.t.Fatalf("partition %d's watermark stays at %d, want %d", p.id, at, us)
-			}
-		}
+			return nil
+		})
 	}
 }
 
@@ -237,16 +234,13 @@ func (n *node) barrier(edges ...*handEdge) {
 		check(n.t, err)
 		last, err := stream.GetLastMsgForSubject(context.Background(), wire.Subject(edges[len(edges)-1].name, id))
 		check(n.t, err)
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		eventually(n.t, func() error {
 			at, err := n.core.store.Position(id)
-			check(n.t, err)
-			if at >= last.Sequence {
-				break
+			if err == nil && at < last.Sequence {
+				err = fmt.Errorf("partition %d stays at %d, want %d", id, at, last.Sequence)
 			}
-			if time.Now().After(deadline) {
-				n.t.Fatalf("partition %d stays at %d, want %d", id, at, last.Sequence)
-			}
-		}
+			return err
+		})
 	}
 }
 

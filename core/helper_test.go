@@ -45,6 +45,16 @@ func check(t tester, err error) {
 	}
 }
 
+// eventually repeats f until it is content, for half a minute.
+func eventually(t tester, f func() error) {
+	t.Helper()
+	err := f()
+	for end := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(end); err = f() {
+		time.Sleep(5 * time.Millisecond)
+	}
+	check(t, err)
+}
+
 func planOf(t tester, text string) *plan.Plan {
 	t.Helper()
 	p := &plan.Plan{Version: 1, Partitions: 1, NextId: 1}

@@ -129,7 +129,7 @@ func TestEmail(t *testing.T) {
 	o.open()
 	o.tell("hot", "a\r\nBcc: all@example.org", "firing")
 	o.tell("hot", "ü", "firing")
-	o.until(func() error {
+	eventually(o.t, func() error {
 		if e := o.status("mail").LastError; e == "" || strings.Contains(e, "not-it") {
 			return fmt.Errorf("said: %q", e)
 		}
@@ -139,7 +139,7 @@ func TestEmail(t *testing.T) {
 	p.refuse = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "later"}
 	o.cfg.Mail.Password = "p4ssword"
 	o.start()
-	o.until(func() error {
+	eventually(o.t, func() error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.tries < 3 {

@@ -117,23 +117,12 @@ func (o *office) status(channel string) notify.Status {
 
 func (o *office) empty(channel string) {
 	o.t.Helper()
-	o.until(func() error {
+	eventually(o.t, func() error {
 		if n := o.status(channel).Waiting; n != 0 {
 			return fmt.Errorf("%d wait for %s: %+v", n, channel, o.status(channel))
 		}
 		return nil
 	})
-}
-
-func (o *office) until(f func() error) {
-	o.t.Helper()
-	var err error
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if err = f(); err == nil {
-			return
-		}
-	}
-	o.t.Fatal(err)
 }
 
 func (o *office) counted(channel, outcome string) (n float64) {
@@ -254,7 +243,7 @@ func TestEveryStepArrivesInTheEnd(t *testing.T) {
 	for _, how := range []func(http.ResponseWriter, string) bool{answering(500), answering(400), hanging, busy, answering(429), answering(301), answering(404)} {
 		tries := r.failing(how)
 		more()
-		o.until(func() error {
+		eventually(o.t, func() error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			if r.tries < tries+3 {
@@ -272,7 +261,7 @@ func TestEveryStepArrivesInTheEnd(t *testing.T) {
 	r.failing(nil)
 	r.close()
 	more()
-	o.until(func() error {
+	eventually(o.t, func() error {
 		if e := o.status("ops").LastError; !strings.Contains(e, "refused") {
 			return fmt.Errorf("said to be down: %q", e)
 		}
@@ -322,7 +311,7 @@ func TestOneMessageHoldsNothingUp(t *testing.T) {
 	for i := range 200 {
 		o.tell("hot", fmt.Sprint(i), "firing")
 	}
-	o.until(func() error {
+	eventually(o.t, func() error {
 		if n := len(r.bodies()); n != 200 {
 			return fmt.Errorf("%d are told", n)
 		}
@@ -351,7 +340,7 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	for i := range 100 {
 		o.tell("hot", fmt.Sprint(i), "firing")
 	}
-	o.until(func() error {
+	eventually(o.t, func() error {
 		if s := o.status("ops"); s.Waiting != 10 || o.counted("ops", "dropped") != 90 {
 			return fmt.Errorf("%+v", s)
 		}
@@ -401,7 +390,7 @@ func TestWebhooksAreSigned(t *testing.T) {
 		Body: `{"text": {{json (printf "%s: %s" .Key .State)}}{{if eq .Alert "odd"}}{{index .Labels 1}}{{end}}}`})
 	o.open()
 	n := o.tell("hot", "a", "firing")
-	o.until(func() error {
+	eventually(o.t, func() error {
 		if e := o.status("ops").LastError; e != "HTTP 500 no … for …" {
 			return fmt.Errorf("last error is %q", e)
 		}
@@ -473,7 +462,7 @@ func TestSilencesHoldBack(t *testing.T) {
 	o.tell("cold", "a", "firing")
 	told := func(want string) {
 		t.Helper()
-		o.until(func() error {
+		eventually(o.t, func() error {
 			by, twice := r.steps(t)
 			if got := fmt.Sprint(by); got != want || twice > 0 {
 				return fmt.Errorf("%d twice, told:\n%s", twice, got)
@@ -496,7 +485,7 @@ func TestSilencesHoldBack(t *testing.T) {
 	told("map[cold a:[firing] hot known:[firing resolved] hot long:[firing] hot loud1:[firing] hot mine:[acknowledged]]")
 	quiet(100*time.Millisecond, notify.Matcher{Name: "labels.team", Value: "heat"}) // ends by itself
 	o.tell("late", "x", "firing")
-	o.until(func() error {
+	eventually(o.t, func() error {
 		if by, _ := r.steps(t); by["late x"] == nil {
 			return fmt.Errorf("%v", by)
 		}

@@ -101,7 +101,7 @@ func TestAReceiverThatFailsGetsEveryAlertAfterwards(t *testing.T) {
 			kills++
 		}
 		if outage > time.Minute {
-			time.Sleep(2 * time.Second)
+			time.Sleep(2 * time.Second) // the pace of a soak
 		}
 	}
 	s.Eventually(t, func() error {

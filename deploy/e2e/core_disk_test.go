@@ -50,7 +50,7 @@ func TestSiteDiskFull(t *testing.T) {
 		if _, rows, err := ask(s.http, "SELECT SUM(n) FROM per_device"); err != nil || len(rows) != 1 {
 			t.Fatalf("%v %v", rows, err)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // of load that must not be taken in
 	}
 	if now := s.Metric(t, readings); now != took {
 		t.Errorf("%v readings were acknowledged on a full disk", now-took)
@@ -112,7 +112,7 @@ func TestCoreDiskFull(t *testing.T) {
 			t.Errorf("on a full disk the core applies: %v, then %v", before, rows)
 		}
 		before = rows
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // of load that must not be applied
 	}
 	h.edge.takesIn(t, 1000)
 	f.free(t)
