@@ -41,7 +41,7 @@ type partition struct {
 	plan     *plan.Plan
 	streams  map[uint32]*streamState
 	views    map[uint32]*merge.View
-	finals   map[uint32]int64 // EMIT FINAL views: results are out up to this watermark; written under mu, since queries look too
+	finals   map[uint32]int64 // EMIT FINAL views: results are out up to this watermark, or will be with the commit under way
 	applied  map[string]mark
 	position uint64
 	effects  uint64 // last number used
@@ -86,8 +86,9 @@ type partition struct {
 
 	outputs map[uint32]int64 // watermarks of streams and views, as far as this turn
 
-	mu      sync.Mutex // guards settled, which queries read: outputs, once all that is before them is in the store,
+	mu      sync.Mutex // guards these two, which queries read: outputs, once all that is before them is in the store,
 	settled map[uint32]int64
+	emitted map[uint32]int64 // and finals
 	asked   []*acknowledging // and these, which the next turn takes
 
 	room *room // nil: in tests without
@@ -395,7 +396,7 @@ func (p *partition) advance(t *turn) (moved bool) {
 func (p *partition) show() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.settled = maps.Clone(p.outputs)
+	p.settled, p.emitted = maps.Clone(p.outputs), maps.Clone(p.finals)
 }
 
 // output is the watermark of a stream, or of what a view reads, in this partition, for queries.
@@ -412,7 +413,7 @@ func (p *partition) out(def *plan.View) int64 {
 	defer p.mu.Unlock()
 	us, ok := p.settled[def.Id]
 	if def.EmitFinal && def.GapUs == 0 && ok {
-		us, ok = p.finals[def.Id]
+		us, ok = p.emitted[def.Id]
 	}
 	if !ok {
 		return dawn
@@ -568,15 +569,14 @@ func (p *partition) emitFinals(now int64) error {
 			return errors.Join(err, t.tx.Discard())
 		}
 		t.tx.Final(p.id, id, watermark)
+		p.finals[id] = watermark // which alerts and views over it look at
 		p.advanceAlerts(t)
 		p.post(t)
 		p.step("finals.gathered")
 		if err := t.tx.Commit(); err != nil {
 			return err
 		}
-		p.mu.Lock()
-		p.finals[id] = watermark
-		p.mu.Unlock()
+		p.show()
 		p.step("finals.committed")
 		p.delivered(t)
 		p.live.publish(t)
