@@ -28,26 +28,36 @@ func (c *Core) explainScan(def *plan.View, q *sql.Query) (lines []string) {
 	}
 	now := c.store.Snapshot()
 	defer now.Close()
-	var all []local.Piece
+	var all []part
 	partitions := c.partitionsOf(question)
 	for _, p := range partitions {
 		list, err := c.rollups.Pieces(now, question, p.id)
 		if err != nil {
 			return []string{err.Error()}
 		}
-		for n, piece := range list { // the first, second … of each size are of the same part of the range
-			nth := 0
-			for _, before := range list[:n] {
-				if before.Size == piece.Size {
-					nth++
+		nth := map[int64]int{}
+		for _, piece := range slices.Backward(list) { // the last, last but one … of each size are of the same part of the range
+			n := nth[piece.Size]
+			nth[piece.Size]++
+			if piece.Size == 0 {
+				first, ok, err := c.store.FirstWindow(p.id, def.Id, piece.From, piece.To)
+				if err != nil {
+					return []string{err.Error()}
 				}
+				if !ok {
+					continue
+				}
+				piece.From = max(piece.From, first)
 			}
-			all = joinPiece(all, piece, nth)
+			all = joinPiece(all, piece, n)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b local.Piece) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	slices.SortStableFunc(all, func(a, b part) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	if len(partitions) < len(c.partitions) {
 		lines = append(lines, fmt.Sprintf("in one partition of %d, since the key is known", len(c.partitions)))
+	}
+	if len(all) == 0 {
+		lines = append(lines, "no windows: there are none in the range")
 	}
 	for _, piece := range all {
 		what := "windows of " + local.Name(def.WindowUs) + ", as they are kept"
@@ -65,17 +75,19 @@ func (c *Core) explainScan(def *plan.View, q *sql.Query) (lines []string) {
 	return lines
 }
 
-// joinPiece widens the nth piece of a size.
-func joinPiece(all []local.Piece, piece local.Piece, nth int) []local.Piece {
-	for i := range all {
-		if all[i].Size != piece.Size {
-			continue
-		}
-		if nth == 0 {
-			all[i].From, all[i].To = min(all[i].From, piece.From), max(all[i].To, piece.To)
+// part is a run of time at one level, the nth from the end of its size, as far as any partition goes.
+type part struct {
+	local.Piece
+	nth int
+}
+
+// joinPiece widens it.
+func joinPiece(all []part, piece local.Piece, nth int) []part {
+	for i, a := range all {
+		if a.Size == piece.Size && a.nth == nth {
+			all[i].From, all[i].To = min(a.From, piece.From), max(a.To, piece.To)
 			return all
 		}
-		nth--
 	}
-	return append(all, piece)
+	return append(all, part{piece, nth})
 }

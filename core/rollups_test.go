@@ -163,11 +163,12 @@ func TestExplainSaysWhichLevelsAreRead(t *testing.T) {
 	f := retained(t, "1m:20h, 1h:50h, 1d", 0)
 	defer func() { f.close() }()
 	for question, want := range map[string]string{
-		"SELECT MERGE(n) FROM v": "all rows; windows of 10s, as they are kept, before 1970-01-01T00:00:00Z; windows of 1d, rolled up, from 1970-01-01T00:00:00Z, before 1970-01-03T00:00:00Z; " +
+		"SELECT MERGE(n) FROM v": "all rows; windows of 1d, rolled up, from 1970-01-01T00:00:00Z, before 1970-01-03T00:00:00Z; " +
 			"windows of 1m, rolled up, from 1970-01-03T00:00:00Z, before 1970-01-03T11:00:00Z; windows of 10s, as they are kept, from 1970-01-03T11:00:00Z",
 		"SELECT MERGE(n) FROM v WHERE window_start >= '1970-01-02T09:30:00Z' AND window_start < '1970-01-02T12:00:00Z' WINDOW TUMBLING (SIZE 1 HOUR)": "rows within a range of time; " +
-			"windows of 10s, as they are kept, from 1970-01-02T09:30:00Z, before 1970-01-02T10:00:00Z; windows of 1h, rolled up, from 1970-01-02T10:00:00Z, before 1970-01-02T12:00:00Z",
-		"SELECT n FROM v WHERE k = 'a' AND odd = 1":                                         "all rows; windows of 10s, as they are kept",
+			"windows of 1h, rolled up, from 1970-01-02T10:00:00Z, before 1970-01-02T12:00:00Z",
+		"SELECT n FROM v WHERE k = 'a' AND odd = 1":                                         "all rows; windows of 10s, as they are kept, from 1970-01-03T10:00:00Z",
+		"SELECT n FROM v WHERE window_start < '1970-01-01'":                                 "rows within a range of time; no windows: there are none in the range",
 		"SELECT n FROM v WHERE window_start > '1970-01-02' AND window_start < '1970-01-01'": "rows within a range of time; nothing: no time is within the range",
 	} {
 		a, err := f.core.Execute(context.Background(), "EXPLAIN "+question)
