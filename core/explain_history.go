@@ -2,6 +2,7 @@ package core
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -16,9 +17,6 @@ import (
 // explainScan says of which windows a SELECT over a view would be answered now. Where partitions differ, since each rolls up by itself, a range is as far as
 // any of them goes.
 func (c *Core) explainScan(def *plan.View, q *sql.Query) (lines []string) {
-	if !tumbling(def) {
-		return nil
-	}
 	question := c.question(def, q)
 	if question.From >= question.To {
 		return []string{"nothing: no time is within the range"}
@@ -26,12 +24,25 @@ func (c *Core) explainScan(def *plan.View, q *sql.Query) (lines []string) {
 	if def.Having != nil {
 		question.Step = store.Own
 	}
-	now := c.store.Snapshot()
-	defer now.Close()
+	now := c.moment(def)
+	defer now.store.Close()
+	if c.reader != nil && ends(def) {
+		since, _, err := kept{now}.Since(context.Background(), question)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		if since > question.From {
+			lines = append(lines, "windows in InfluxDB"+bounds(question.From, min(since, question.To)))
+			question.From = since
+		}
+	}
+	if !tumbling(def) || question.From >= question.To {
+		return lines
+	}
 	var all []part
 	partitions := c.partitionsOf(question)
 	for _, p := range partitions {
-		list, err := c.rollups.Pieces(now, question, p.id)
+		list, err := c.rollups.Pieces(now.store, question, p.id)
 		if err != nil {
 			return []string{err.Error()}
 		}
@@ -64,15 +75,19 @@ func (c *Core) explainScan(def *plan.View, q *sql.Query) (lines []string) {
 		if piece.Size > 0 {
 			what = "windows of " + local.Name(piece.Size) + ", rolled up"
 		}
-		if piece.From != math.MinInt64 {
-			what += ", from " + value.FormatTime(piece.From)
-		}
-		if piece.To != math.MaxInt64 {
-			what += ", before " + value.FormatTime(piece.To)
-		}
-		lines = append(lines, what)
+		lines = append(lines, what+bounds(piece.From, piece.To))
 	}
 	return lines
+}
+
+func bounds(from, to int64) (text string) {
+	if from != math.MinInt64 {
+		text = ", from " + value.FormatTime(from)
+	}
+	if to != math.MaxInt64 {
+		text += ", before " + value.FormatTime(to)
+	}
+	return text
 }
 
 // part is a run of time at one level, the nth from the end of its size, as far as any partition goes.

@@ -285,7 +285,12 @@ func TestInfluxDBIsAskedOnceWindowsWereGivenUp(t *testing.T) {
 	send(600*second, 600*second)
 	send(700*second, 700*second)
 	for range 2 {
-		_, err := f.ask("SELECT * FROM p")
+		plan, err := f.ask("EXPLAIN SELECT * FROM p")
+		check(t, err)
+		if text := strings.Join(plan, "\n"); !strings.Contains(text, "windows in InfluxDB, before 1970-01-01T00:10:40Z") || !strings.Contains(text, "windows of 10s, as they are kept, from 1970-01-01T00:11:40Z") {
+			t.Error(text)
+		}
+		_, err = f.ask("SELECT * FROM p")
 		if err == nil || !strings.Contains(err.Error(), "ask InfluxDB") || !strings.Contains(err.Error(), "window_start >= '1970-01-01T00:10:40Z'") {
 			t.Errorf("without a server: %v", err)
 		}
