@@ -3,8 +3,6 @@ package core
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -13,8 +11,9 @@ import (
 )
 
 // The queries of deploy/grafana's dashboard run, and each has something to show of a core that had late readings, events at fences and alerts.
-func TestGrafanasQueriesAreAnswered(t *testing.T) {
-	db := startInfluxd(t)
+func TestGrafanasQueriesAreAnswered(t *testing.T) { onBoth(t, grafanasQueriesAreAnswered) }
+
+func grafanasQueriesAreAnswered(t *testing.T, db *influxd) {
 	s := &script{field: newHistoryField(t, 3), edge: "north"}
 	defer func() { s.close() }()
 	for _, line := range []string{
@@ -31,8 +30,8 @@ func TestGrafanasQueriesAreAnswered(t *testing.T) {
 			t.Fatal(line, said)
 		}
 	}
-	db.post(t, "/query?"+url.Values{"q": {"CREATE DATABASE grafana"}}.Encode(), nil)
-	db.take(s.field, "grafana")
+	bucket := db.bucket(t)
+	db.take(s.field, bucket)
 	raw, err := os.ReadFile("../deploy/grafana/dashboards/hexpane.json")
 	check(t, err)
 	var dashboard struct {
@@ -51,13 +50,13 @@ func TestGrafanasQueriesAreAnswered(t *testing.T) {
 	}
 	for _, v := range dashboard.Templating.List {
 		want := map[string]string{"view": "per_sensor", "column": "avg_temp", "key": "sensor"}[v.Name]
-		if got := db.first(t, "grafana", chosen.Replace(v.Query)); !slices.Contains(got, want) {
+		if got := db.first(t, bucket, chosen.Replace(v.Query)); !slices.Contains(got, want) {
 			t.Errorf("%s may be %q, want %q among them", v.Name, got, want)
 		}
 	}
 	for _, p := range dashboard.Panels {
 		for _, target := range p.Targets {
-			if got := db.first(t, "grafana", chosen.Replace(target.Query)); len(got) == 0 {
+			if got := db.first(t, bucket, chosen.Replace(target.Query)); len(got) == 0 {
 				t.Errorf("%s shows nothing: %s", p.Title, chosen.Replace(target.Query))
 			}
 		}
@@ -67,11 +66,7 @@ func TestGrafanasQueriesAreAnswered(t *testing.T) {
 // first runs a query, and gives the first value of each row.
 func (s *influxd) first(t *testing.T, database, query string) (texts []string) {
 	t.Helper()
-	resp, err := http.PostForm(s.url+"/query", url.Values{"db": {database}, "q": {query}})
-	check(t, err)
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	check(t, err)
+	text := s.post(t, "/query?"+url.Values{"db": {database}, "q": {query}}.Encode(), nil)
 	var answer struct {
 		Results []struct {
 			Error  string

@@ -1,23 +1,12 @@
 package core
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"math"
-	"net"
-	"net/http"
-	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/hexpane/hexpane/core/sql"
 	"github.com/hexpane/hexpane/core/store"
@@ -26,105 +15,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// influxd is a real InfluxDB 1.8, in which each history has a database of its own.
-type influxd struct {
-	url string
-	dir string // of its data
-	n   atomic.Int64
-}
+func TestInfluxDBConforms(t *testing.T) { onBoth(t, influxDBConforms) }
 
-func startInfluxd(t testing.TB) *influxd {
-	t.Helper()
-	home, _ := os.UserHomeDir()
-	program, err := exec.LookPath("influxd")
-	if err != nil {
-		if program, err = exec.LookPath(filepath.Join(home, "go", "bin", "influxd")); err != nil {
-			t.Skip("no influxd on PATH or in ~/go/bin: go install github.com/influxdata/influxdb/cmd/influxd@v1.8.10")
-		}
-	}
-	dir := t.TempDir()
-	free := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		check(t, err)
-		defer l.Close()
-		return l.Addr().String()
-	}
-	address := free()
-	conf := filepath.Join(dir, "influxdb.conf")
-	check(t, os.WriteFile(conf, fmt.Appendf(nil, "reporting-disabled = true\nbind-address = %q\n[meta]\ndir = %q\n[data]\ndir = %q\nwal-dir = %q\ncache-snapshot-write-cold-duration = \"1s\"\ncompact-full-write-cold-duration = \"1s\"\n[monitor]\nstore-enabled = false\n[http]\nbind-address = %q\nlog-enabled = false\n",
-		free(), dir+"/meta", dir+"/data", dir+"/wal", address), 0o600))
-	cmd := exec.Command(program, "run", "-config", conf)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	check(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	s := &influxd{url: "http://" + address, dir: dir}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		resp, err := http.Get(s.url + "/ping")
-		if err == nil {
-			resp.Body.Close()
-			return s
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("influxd does not answer: ", err)
-		}
-	}
-}
-
-// readerOf gives what reads a new database, with what has left a core.
-func (s *influxd) readerOf(f *field) *influx.Reader {
-	f.t.Helper()
-	bucket := s.bucket(f.t)
-	s.take(f, bucket)
-	return s.reader(bucket)
-}
-
-// bucket makes a database.
-func (s *influxd) bucket(t tester) string {
-	t.Helper()
-	bucket := fmt.Sprintf("h%d", s.n.Add(1))
-	s.post(t, "/query?"+url.Values{"q": {"CREATE DATABASE " + bucket}}.Encode(), nil)
-	return bucket
-}
-
-func (s *influxd) reader(bucket string) *influx.Reader {
-	return influx.NewReader(influx.Config{URL: s.url, Bucket: bucket})
-}
-
-// enough reports that there were as many databases as a run that is not to take long may have.
-func (s *influxd) enough() bool { return s.n.Load() > 25 && os.Getenv("HEXPANE_SOAK") == "" }
-
-// take writes all effects of a core that are no point yet.
-func (s *influxd) take(f *field, bucket string) {
-	f.t.Helper()
-	var lines bytes.Buffer
-	for _, p := range f.core.partitions {
-		last := uint64(0)
-		check(f.t, f.core.store.Effects(p.id, 0, math.MaxInt, func(n uint64, line []byte) {
-			lines.Write(append(line, '\n'))
-			last = n
-		}))
-		if last > 0 {
-			check(f.t, f.core.store.EffectsDone(p.id, 1, last))
-		}
-	}
-	s.post(f.t, "/write?db="+bucket, &lines)
-}
-
-func (s *influxd) post(t tester, path string, body io.Reader) {
-	t.Helper()
-	resp, err := http.Post(s.url+path, "text/plain", body)
-	check(t, err)
-	defer resp.Body.Close()
-	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode >= 300 || bytes.Contains(text, []byte(`"error"`)) {
-		t.Fatal(path, resp.Status, string(text), err)
-	}
-}
-
-func TestInfluxDBConforms(t *testing.T) {
-	s := startInfluxd(t)
+func influxDBConforms(t *testing.T, s *influxd) {
 	var of *field
 	var reader *influx.Reader
 	conforms(t, func(f *field, m *moment) history {
@@ -174,8 +67,9 @@ var twinQuestions = []string{
 	"SELECT COUNT(*), SUM(n) FROM b", "SELECT MERGE(n), MERGE(p90) FROM a", "SELECT window_start, MERGE(kinds) FROM g WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY window_start",
 }
 
-func TestInfluxDBGoesOnWhereRetentionEnds(t *testing.T) {
-	s := startInfluxd(t)
+func TestInfluxDBGoesOnWhereRetentionEnds(t *testing.T) { onBoth(t, influxDBGoesOnWhereRetentionEnds) }
+
+func influxDBGoesOnWhereRetentionEnds(t *testing.T, s *influxd) {
 	const day = 1_767_225_600_000_000 // 2026-01-01
 	old := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
@@ -304,7 +198,10 @@ func TestInfluxDBIsAskedOnceWindowsWereGivenUp(t *testing.T) {
 
 // What left while influx.history was off can't be read back, and the answer says until when that was. What left since can.
 func TestPointsWithoutTheirWindowsAreNoAnswer(t *testing.T) {
-	s := startInfluxd(t)
+	onBoth(t, pointsWithoutTheirWindowsAreNoAnswer)
+}
+
+func pointsWithoutTheirWindowsAreNoAnswer(t *testing.T, s *influxd) {
 	f, send := oneView(t, false)
 	defer func() { f.close() }()
 	bucket := s.bucket(t)
@@ -345,8 +242,9 @@ func TestPointsWithoutTheirWindowsAreNoAnswer(t *testing.T) {
 }
 
 // A window larger than a field of InfluxDB may be comes back whole, and one that was larger once does not leave its rest behind.
-func TestLargeWindowsComeBack(t *testing.T) {
-	s := startInfluxd(t)
+func TestLargeWindowsComeBack(t *testing.T) { onBoth(t, largeWindowsComeBack) }
+
+func largeWindowsComeBack(t *testing.T, s *influxd) {
 	f := newHistoryField(t, 1)
 	defer f.close()
 	statements, err := sql.Parse(`CREATE STREAM l (id STRING KEY, ts TIMESTAMP, k STRING, x BIGINT) WITH (topic = 'l/{id}', timestamp = 'ts', disorder = '0s');
