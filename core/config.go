@@ -153,89 +153,87 @@ type Config struct {
 
 // Validate says what is wrong, naming the key.
 func (c *Config) Validate() error {
+	if err := c.atLeast(); err != nil {
+		return err
+	}
 	switch {
-	case c.Partitions < 1 || c.Partitions > 256:
+	case c.Partitions > 256:
 		return fmt.Errorf("partitions: %d must be 1 to 256", c.Partitions)
-	case c.Time.MaxFuture < 0:
-		return fmt.Errorf("time.max_future: %s must not be negative", c.Time.MaxFuture)
-	case c.Live.Tick < 5*time.Millisecond:
-		return fmt.Errorf("live.tick: %s must be at least 5ms", c.Live.Tick)
-	case c.Live.MaxRows < 0:
-		return fmt.Errorf("live.max_rows: %d must not be negative", c.Live.MaxRows)
-	case c.Tables.MaxRows < 1:
-		return fmt.Errorf("tables.max_rows: %d must be at least 1", c.Tables.MaxRows)
-	case c.Tables.MaxBytes < 1:
-		return fmt.Errorf("tables.max_bytes: %d must be at least 1", c.Tables.MaxBytes)
-	case c.State.OpenBytes < 0:
-		return fmt.Errorf("state.open_bytes: %d must not be negative", c.State.OpenBytes)
-	case c.State.ReserveBytes < 0:
-		return fmt.Errorf("state.reserve_bytes: %d must not be negative", c.State.ReserveBytes)
-	case c.State.TableRows < 10:
-		return fmt.Errorf("state.table_rows: %d must be at least 10", c.State.TableRows)
-	case c.Query.CacheBytes < 0:
-		return fmt.Errorf("query.cache_bytes: %d must not be negative", c.Query.CacheBytes)
-	case c.Query.MaxExports < 1:
-		return fmt.Errorf("query.max_exports: %d must be at least 1", c.Query.MaxExports)
-	case c.Query.MaxExportRows < 0:
-		return fmt.Errorf("query.max_export_rows: %d must not be negative", c.Query.MaxExportRows)
-	case c.Query.MaxPush < 0:
-		return fmt.Errorf("query.max_push: %d must not be negative", c.Query.MaxPush)
-	case c.Query.PushInterval < 0:
-		return fmt.Errorf("query.push_interval: %s must not be negative", c.Query.PushInterval)
-	case c.Query.PushRows < 1:
-		return fmt.Errorf("query.push_rows: %d must be at least 1", c.Query.PushRows)
-	case c.Fences.Max < 1:
-		return fmt.Errorf("fences.max: %d must be at least 1", c.Fences.Max)
-	case c.Fences.MaxVertices < 3:
-		return fmt.Errorf("fences.max_vertices: %d must be at least 3", c.Fences.MaxVertices)
-	case c.Fences.MaxBodyBytes < 1:
-		return fmt.Errorf("fences.max_body_bytes: %d must be at least 1", c.Fences.MaxBodyBytes)
-	case c.Fences.LostAfter < 0:
-		return fmt.Errorf("fences.lost_after: %s must not be negative", c.Fences.LostAfter)
-	case c.Fences.Forget < time.Minute:
-		return fmt.Errorf("fences.forget: %s must be at least 1m", c.Fences.Forget)
-	case c.Fences.MaxPending < 16:
-		return fmt.Errorf("fences.max_pending: %d must be at least 16", c.Fences.MaxPending)
-	case c.Alerts.Quiet <= 0:
-		return fmt.Errorf("alerts.quiet: %s must be above 0", c.Alerts.Quiet)
-	case c.Alerts.MaxLive < 1:
-		return fmt.Errorf("alerts.max_live: %d must be at least 1", c.Alerts.MaxLive)
-	case c.Alerts.MaxScored < 1:
-		return fmt.Errorf("alerts.max_scored: %d must be at least 1", c.Alerts.MaxScored)
-	case c.Alerts.Forget < time.Hour:
-		return fmt.Errorf("alerts.forget: %s must be at least 1h", c.Alerts.Forget)
-	case c.Alerts.Keep < time.Minute:
-		return fmt.Errorf("alerts.keep: %s must be at least 1m", c.Alerts.Keep)
-	case c.Alerts.MaxWaiting < 1:
-		return fmt.Errorf("alerts.max_waiting: %d must be at least 1", c.Alerts.MaxWaiting)
-	case c.Alerts.MaxSilences < 0:
-		return fmt.Errorf("alerts.max_silences: %d must not be negative", c.Alerts.MaxSilences)
-	case c.Alerts.Group < 0 || c.Alerts.Group > 5*time.Minute:
+	case c.Alerts.Group > 5*time.Minute:
 		return fmt.Errorf("alerts.group: %s must be 0 to 5m", c.Alerts.Group)
-	case c.Join.MaxRows < 1:
-		return fmt.Errorf("join.max_rows: %d must be at least 1", c.Join.MaxRows)
-	case c.Pattern.MaxWaiting < 1 || c.Pattern.MaxRows < 1 || c.Pattern.MaxPartial < 1 || c.Pattern.KeepMatches < 10:
-		return fmt.Errorf("pattern: max_waiting, max_rows and max_partial must be at least 1, keep_matches at least 10")
-	case c.Pattern.MaxAge <= 0:
-		return fmt.Errorf("pattern.max_age: %s must be above 0", c.Pattern.MaxAge)
-	case c.Pattern.MaxBytes < 0:
-		return fmt.Errorf("pattern.max_bytes: %d must not be negative", c.Pattern.MaxBytes)
-	case c.History.MaxBytes < 0:
-		return fmt.Errorf("history.max_bytes: %d must not be negative", c.History.MaxBytes)
 	case c.History.Rollups != "" && (c.History.Effort < 1 || c.History.Effort > 100):
 		return fmt.Errorf("history.effort: %d must be 1 to 100", c.History.Effort)
 	case c.Influx.URL != "" && c.Influx.Bucket == "":
 		return fmt.Errorf("influx.bucket: must be set with influx.url")
-	case c.Influx.QueueBytes < 0:
-		return fmt.Errorf("influx.queue_bytes: %d must not be negative", c.Influx.QueueBytes)
-	case c.Influx.Retention < 0 || c.Influx.Retention > 0 && c.Influx.Retention < time.Hour:
+	case c.Influx.Retention > 0 && c.Influx.Retention < time.Hour:
 		return fmt.Errorf("influx.retention: %s must be 0, for good, or at least 1h", c.Influx.Retention)
-	case c.Influx.Batch < 1:
-		return fmt.Errorf("influx.batch: %d must be at least 1", c.Influx.Batch)
 	}
 	if _, err := local.ParseLevels(c.History.Rollups); err != nil {
 		return fmt.Errorf("history.rollups: %w", err)
 	}
 	_, err := c.channels()
 	return err
+}
+
+// atLeast refuses numbers and times that are too small.
+func (c *Config) atLeast() error {
+	for _, n := range []struct {
+		key       string
+		is, least int64
+	}{
+		{"partitions", int64(c.Partitions), 1},
+		{"live.max_rows", int64(c.Live.MaxRows), 0},
+		{"tables.max_rows", int64(c.Tables.MaxRows), 1},
+		{"tables.max_bytes", c.Tables.MaxBytes, 1},
+		{"state.open_bytes", c.State.OpenBytes, 0},
+		{"state.reserve_bytes", c.State.ReserveBytes, 0},
+		{"state.table_rows", int64(c.State.TableRows), 10},
+		{"query.cache_bytes", c.Query.CacheBytes, 0},
+		{"query.max_exports", int64(c.Query.MaxExports), 1},
+		{"query.max_export_rows", c.Query.MaxExportRows, 0},
+		{"query.max_push", int64(c.Query.MaxPush), 0},
+		{"query.push_rows", int64(c.Query.PushRows), 1},
+		{"fences.max", int64(c.Fences.Max), 1},
+		{"fences.max_vertices", int64(c.Fences.MaxVertices), 3},
+		{"fences.max_body_bytes", c.Fences.MaxBodyBytes, 1},
+		{"fences.max_pending", int64(c.Fences.MaxPending), 16},
+		{"alerts.max_live", int64(c.Alerts.MaxLive), 1},
+		{"alerts.max_scored", int64(c.Alerts.MaxScored), 1},
+		{"alerts.max_waiting", int64(c.Alerts.MaxWaiting), 1},
+		{"alerts.max_silences", int64(c.Alerts.MaxSilences), 0},
+		{"join.max_rows", int64(c.Join.MaxRows), 1},
+		{"pattern.max_waiting", int64(c.Pattern.MaxWaiting), 1},
+		{"pattern.max_rows", int64(c.Pattern.MaxRows), 1},
+		{"pattern.max_partial", int64(c.Pattern.MaxPartial), 1},
+		{"pattern.keep_matches", int64(c.Pattern.KeepMatches), 10},
+		{"pattern.max_bytes", c.Pattern.MaxBytes, 0},
+		{"history.max_bytes", c.History.MaxBytes, 0},
+		{"influx.queue_bytes", c.Influx.QueueBytes, 0},
+		{"influx.batch", int64(c.Influx.Batch), 1},
+	} {
+		if n.is < n.least {
+			return fmt.Errorf("%s: %d must be at least %d", n.key, n.is, n.least)
+		}
+	}
+	for _, d := range []struct {
+		key       string
+		is, least time.Duration
+	}{
+		{"time.max_future", c.Time.MaxFuture, 0},
+		{"live.tick", c.Live.Tick, 5 * time.Millisecond},
+		{"query.push_interval", c.Query.PushInterval, 0},
+		{"fences.lost_after", c.Fences.LostAfter, 0},
+		{"fences.forget", c.Fences.Forget, time.Minute},
+		{"alerts.quiet", c.Alerts.Quiet, time.Microsecond},
+		{"alerts.forget", c.Alerts.Forget, time.Hour},
+		{"alerts.keep", c.Alerts.Keep, time.Minute},
+		{"alerts.group", c.Alerts.Group, 0},
+		{"pattern.max_age", c.Pattern.MaxAge, time.Microsecond},
+		{"influx.retention", c.Influx.Retention, 0},
+	} {
+		if d.is < d.least {
+			return fmt.Errorf("%s: %s must be at least %s", d.key, d.is, d.least)
+		}
+	}
+	return nil
 }

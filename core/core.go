@@ -126,31 +126,47 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	if err = c.room.open(ctx); err != nil {
 		return nil, err
 	}
-	if err = c.connect(ctx, d); err != nil {
-		return nil, err
+	for _, step := range []func(context.Context, Deps) error{c.connect, c.openState, c.openOutlets, c.openPartitions, c.begin} {
+		if err = step(ctx, d); err != nil {
+			return nil, err
+		}
 	}
-	if c.store, err = state.OpenOn(c.room.disk(), filepath.Join(d.DataDir, "state"), cfg.State.CacheBytes, d.Log); err != nil {
-		return nil, err
+	c.edge = d.Edge // not before: the file of statements runs while there is none yet
+	c.status = newStatus(c, d.Metrics)
+	if c.listener, err = net.Listen("tcp", cfg.HTTP.Listen); err != nil {
+		return nil, fmt.Errorf("http.listen %s: %w", cfg.HTTP.Listen, err)
+	}
+	c.handler = api.Handler(api.Parts{Service: c, Fences: c.fences, Alerts: c, MaxBody: cfg.Fences.MaxBodyBytes, Live: c.hub, Dashboard: d.Dashboard, Ops: d.Ops, Edge: d.Edge, Token: cfg.HTTP.Token, Log: d.Log})
+	return c, nil
+}
+
+// openState opens what is on disk, and finds the plan in force.
+func (c *Core) openState(ctx context.Context, d Deps) (err error) {
+	if c.store, err = state.OpenOn(c.room.disk(), filepath.Join(d.DataDir, "state"), c.cfg.State.CacheBytes, d.Log); err != nil {
+		return err
 	}
 	if err = c.openRollups(crash.Here); err != nil {
-		return nil, err
+		return err
 	}
-	if err = c.restorePlan(ctx); err != nil {
-		return nil, err
-	}
+	return c.restorePlan(ctx)
+}
+
+// openOutlets makes all that something leaves the core by: viewers, channels of alerts, InfluxDB; and the fences, of which viewers are told.
+func (c *Core) openOutlets(_ context.Context, d Deps) (err error) {
+	cfg, p := c.cfg, c.catalog.plan()
 	c.hub = live.New(live.Config{Tick: cfg.Live.Tick, Query: c.ask, MaxClients: cfg.Live.MaxClients, MaxMessage: cfg.Live.MaxMessageBytes,
 		WriteWait: cfg.Live.WriteWait, MaxTopics: cfg.Live.MaxTopics, MaxRows: cfg.Live.MaxRows, Token: cfg.HTTP.Token}, d.Metrics, c.m.framed, d.Log)
 	c.live = &publisher{hub: c.hub}
 	if c.fences, err = openFences(cfg, c.store, c.catalog, newWhereabouts(c.hub), d.Log); err != nil {
-		return nil, err
+		return err
 	}
 	c.catalog.fences = c.fences.forPlan
 	c.catalog.room, c.fences.room = c.room, c.room
-	if c.notifier, c.silences, err = newNotifier(cfg, roomy{c.store, c.room, c.stopping}, c.standing, d.Metrics, d.Log); err != nil {
-		return nil, err
+	queue := roomy{c.store, c.room, c.stopping}
+	if c.notifier, c.silences, err = newNotifier(cfg, queue, c.standing, d.Metrics, d.Log); err != nil {
+		return err
 	}
 	c.catalog.channels = c.notifier
-	p := c.catalog.plan()
 	for _, def := range p.Alerts {
 		for _, name := range def.Notify {
 			if !c.notifier.Has(name) {
@@ -162,56 +178,56 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 	if cfg.Influx.URL != "" {
 		where := influx.Config{URL: cfg.Influx.URL, Token: cfg.Influx.Token, Org: cfg.Influx.Org, Bucket: cfg.Influx.Bucket,
 			Batch: cfg.Influx.Batch, QueueBytes: cfg.Influx.QueueBytes, Create: cfg.Influx.Create, Retention: cfg.Influx.Retention}
-		c.sink = influx.New(where, roomy{c.store, c.room, c.stopping}, p.Partitions, d.Metrics, d.Log, c.refusedPoint)
+		c.sink = influx.New(where, queue, p.Partitions, d.Metrics, d.Log, c.refusedPoint)
 		if cfg.Influx.History {
 			c.reader = influx.NewReader(where)
 		}
 	}
-	for id := range p.Partitions {
-		part := c.newPartition(id)
-		if err = part.restore(time.Now().UnixMicro()); err != nil {
-			return nil, fmt.Errorf("restore partition %d: %w", id, err)
+	return nil
+}
+
+// openPartitions brings the partitions to where they were, and tells edges of it.
+func (c *Core) openPartitions(ctx context.Context, _ Deps) error {
+	for id := range c.catalog.plan().Partitions {
+		p := c.newPartition(id)
+		err := p.restore(time.Now().UnixMicro())
+		if err == nil {
+			err = p.rewind(c.stream.CachedInfo().State.LastSeq)
 		}
-		if err = part.rewind(c.stream.CachedInfo().State.LastSeq); err != nil {
-			return nil, fmt.Errorf("restore partition %d: %w", id, err)
+		if err != nil {
+			return fmt.Errorf("restore partition %d: %w", id, err)
 		}
-		c.partitions = append(c.partitions, part)
+		c.partitions = append(c.partitions, p)
 	}
-	if err = c.marks.tell(ctx, c); err != nil {
-		return nil, err
-	}
+	return c.marks.tell(ctx, c)
+}
+
+// begin has changes of the plan and of fences known where they matter, and takes in the configured fences and statements.
+func (c *Core) begin(ctx context.Context, _ Deps) error {
 	c.catalog.changed = func(old, next *plan.Plan) {
 		c.live.topics(old, next)
 		c.pushes.changed(next)
 	}
-	if err = c.catalog.unwatch(ctx, 0); err != nil {
-		return nil, err
+	if err := c.catalog.unwatch(ctx, 0); err != nil {
+		return err
 	}
-	if err = c.fences.reconcile(ctx); err != nil {
-		return nil, err
+	if err := c.fences.reconcile(ctx); err != nil {
+		return err
 	}
 	c.fences.wake = func() {
 		for _, p := range c.partitions {
 			p.nudge()
 		}
 	}
-	if cfg.Fences.File != "" {
-		if err = c.fences.readFile(ctx, cfg.Fences.File); err != nil {
-			return nil, err
+	if c.cfg.Fences.File != "" {
+		if err := c.fences.readFile(ctx, c.cfg.Fences.File); err != nil {
+			return err
 		}
 	}
-	if err = c.runFile(ctx); err != nil { // after the fences, which it may name
-		return nil, err
-	}
-	c.edge = d.Edge // not before: the file of statements runs while there is none yet
-	c.status = newStatus(c, d.Metrics)
-	if c.listener, err = net.Listen("tcp", cfg.HTTP.Listen); err != nil {
-		return nil, fmt.Errorf("http.listen %s: %w", cfg.HTTP.Listen, err)
-	}
-	c.handler = api.Handler(api.Parts{Service: c, Fences: c.fences, Alerts: c, MaxBody: cfg.Fences.MaxBodyBytes, Live: c.hub, Dashboard: d.Dashboard, Ops: d.Ops, Edge: d.Edge, Token: cfg.HTTP.Token, Log: d.Log})
-	return c, nil
+	return c.runFile(ctx) // after the fences, which it may name
 }
 
+// connect reaches NATS, its own or another, and what the core has there.
 func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 	url := c.cfg.NATS.URL
 	if url == "" {
