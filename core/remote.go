@@ -90,8 +90,8 @@ type arriving struct {
 	ctx    context.Context
 	moment *moment
 	out    *rows
-	us     int64 // the time that
-	now    []merge.Whole
+	us     int64         // the time that points come of, µs,
+	now    []merge.Whole // and the windows of it so far
 	known  map[string]int // where in now a key is
 	window merge.Window
 	bare   int64 // the last time of a point that carries no window; math.MinInt64: none yet
@@ -105,29 +105,25 @@ func (a *arriving) point(p influx.Stored) (more bool, err error) {
 		}
 		a.us = p.TimeUs
 	}
-	if p.Carried == nil && !p.Retracted {
-		a.bare = p.TimeUs
+	var w merge.Whole
+	mine := true
+	if p.Carried != nil {
+		if w, mine, err = a.out.view.ReadWhole(p.Carried); err != nil {
+			return false, a.wrong(p.TimeUs, err)
+		}
 	}
-	if p.Carried == nil {
-		return true, nil
-	}
-	w, mine, err := a.out.view.ReadWhole(p.Carried)
+	i, twice := a.known[string(w.Key)]
 	switch {
-	case err != nil:
-		return false, a.wrong(p.TimeUs, err)
 	case !mine: // of one that had this name
-	case int64(w.Revision) != p.Revision: // it was written again without its window
+	case p.Carried == nil || int64(w.Revision) != p.Revision: // it left without its window, or did so again
 		if !p.Retracted {
 			a.bare = p.TimeUs
 		}
-	default:
-		i, twice := a.known[string(w.Key)]
-		if !twice {
-			a.known[string(w.Key)] = len(a.now)
-			a.now = append(a.now, w)
-		} else if a.now[i].Revision < w.Revision {
-			a.now[i] = w
-		}
+	case !twice:
+		a.known[string(w.Key)] = len(a.now)
+		a.now = append(a.now, w)
+	case a.now[i].Revision < w.Revision:
+		a.now[i] = w
 	}
 	return true, nil
 }

@@ -100,7 +100,7 @@ func influxDBGoesOnWhereRetentionEnds(t *testing.T, s *influxd) {
 			var facts []fact
 			for range rapid.IntRange(0, 15).Draw(t, "readings") {
 				facts = append(facts, fact{stream: rapid.SampledFrom([]string{"l", "l", "r"}).Draw(t, "stream"), id: fmt.Sprint("id", rapid.IntRange(0, 2).Draw(t, "id")),
-					k:  rapid.SampledFrom([]string{"a", "b'", "", `c\`}).Draw(t, "k"),
+					k:  rapid.SampledFrom([]string{"a", "a", "a", "b'", "", `c\`}).Draw(t, "k"),
 					us: max(day, watermark+rapid.Int64Range(-25*second, 40*second).Draw(t, "us")), x: rapid.Int64Range(1, 40).Draw(t, "x")})
 			}
 			watermark += rapid.Int64Range(0, 60).Draw(t, "on") * second
@@ -239,6 +239,71 @@ func pointsWithoutTheirWindowsAreNoAnswer(t *testing.T, s *influxd) {
 	if _, err := f.ask("SELECT * FROM p WHERE window_start > '1970-01-01T00:00:40Z'"); err == nil || !strings.Contains(err.Error(), "window_start > '1970-01-01T00:05:00Z'") {
 		t.Errorf("a window that is not that of its point: %v", err)
 	}
+}
+
+// A window that is revised after the column of its key got another name has two points, and is one row; also when nothing is left of it.
+func TestRenamedKeysAreOneRow(t *testing.T) {
+	s := startInfluxd(t)
+	for _, name := range []string{"a", "z"} { // one comes before k, the other behind it
+		f, send := oneView(t, true)
+		bucket := s.bucket(t)
+		f.core.reader = s.reader(bucket)
+		send(5*second, 12*second)
+		s.take(f, bucket)
+		_, err := f.do(parsed(t, `CREATE OR REPLACE VIEW p AS SELECT k AS `+name+`, PERCENTILE(x, 0.9) AS p90, COUNT(DISTINCT id) AS ids FROM l
+			WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 20 SECONDS, RETENTION 1 MINUTE) GROUP BY k;`))
+		check(t, err)
+		send(7*second, 20*second)
+		for at := int64(0); at < 200; at += 50 {
+			send((300+at)*second, (300+at)*second)
+		}
+		s.take(f, bucket)
+		got, err := f.ask("SELECT MERGE(ids), MAX(revision), COUNT(*) FROM p WHERE window_start < '1970-01-01T00:01:00Z' AND " + name + " = 'a'")
+		if check(t, err); !slices.Equal(got, []string{"1, 1, 1"}) {
+			t.Errorf("renamed to %s: %q", name, got)
+		}
+		f.close()
+	}
+}
+
+// Of sessions that became one, those that are no more are no rows, though their points are there; nor are they if HAVING hid them.
+func TestJoinedSessionsAreOneRow(t *testing.T) {
+	s := startInfluxd(t)
+	f := newHistoryField(t, 1)
+	defer f.close()
+	statements, err := sql.Parse(`CREATE STREAM l (id STRING KEY, ts TIMESTAMP, k STRING, x BIGINT) WITH (topic = 'l/{id}', timestamp = 'ts', disorder = '0s');
+		CREATE VIEW p AS SELECT k, PERCENTILE(x, 0.5) AS mid, COUNT(*) AS n FROM l WINDOW SESSION (5 SECONDS, GRACE PERIOD 20 SECONDS, RETENTION 1 MINUTE) GROUP BY k;
+		CREATE VIEW q AS SELECT k, COUNT(*) AS n FROM l WINDOW SESSION (5 SECONDS, GRACE PERIOD 20 SECONDS, RETENTION 1 MINUTE) GROUP BY k HAVING COUNT(*) > 1;`)
+	check(t, err)
+	for _, st := range statements {
+		_, err := f.do(st)
+		check(t, err)
+	}
+	bucket, stream := s.bucket(t), f.core.catalog.plan().Streams[0].Id
+	f.core.reader = s.reader(bucket)
+	for _, at := range [][2]int64{{1, 1}, {10, 10}, {50, 18}, {6, 18}, {300, 300}, {400, 400}} { // the fourth is late, and joins the first two
+		f.send("north", map[uint32]int64{stream: at[1] * second}, fact{stream: "l", id: "1", k: "a", us: at[0] * second, x: at[0]}.reading(f))
+		s.take(f, bucket)
+	}
+	for _, view := range []string{"p", "q"} {
+		got, err := f.ask("SELECT n, window_start, window_end, revision FROM " + view + " WHERE window_start < '1970-01-01T00:00:40Z'")
+		if check(t, err); !slices.Equal(got, []string{"3, 1970-01-01T00:00:01Z, 1970-01-01T00:00:10Z, 1"}) {
+			t.Errorf("%s: %q", view, got)
+		}
+	}
+	_, err = f.do(parsed(t, "CREATE OR REPLACE VIEW q AS SELECT k, COUNT(*) AS n FROM l WINDOW SESSION (5 SECONDS, GRACE PERIOD 20 SECONDS, RETENTION 1 MINUTE) GROUP BY k;"))
+	check(t, err)
+	got, err := f.ask("SELECT n FROM q WHERE window_start < '1970-01-01T00:01:00Z' ORDER BY window_start") // hidden until now
+	if check(t, err); !slices.Equal(got, []string{"3", "1"}) {
+		t.Errorf("without HAVING: %q", got)
+	}
+}
+
+func parsed(t tester, text string) sql.Statement {
+	t.Helper()
+	statements, err := sql.Parse(text)
+	check(t, err)
+	return statements[0]
 }
 
 // A window larger than a field of InfluxDB may be comes back whole, and one that was larger once does not leave its rest behind.
