@@ -90,8 +90,8 @@ type arriving struct {
 	ctx    context.Context
 	moment *moment
 	out    *rows
-	us     int64         // the time that points come of, µs,
-	now    []merge.Whole // and the windows of it so far
+	us     int64          // the time that points come of, µs,
+	now    []merge.Whole  // and the windows of it so far
 	known  map[string]int // where in now a key is
 	window merge.Window
 	bare   int64 // the last time of a point that carries no window; math.MinInt64: none yet

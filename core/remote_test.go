@@ -191,6 +191,10 @@ func TestInfluxDBIsAskedOnceWindowsWereGivenUp(t *testing.T) {
 		if rows, err := f.ask("SELECT * FROM p WHERE window_start >= '1970-01-01T00:10:40Z'"); err != nil || len(rows) != 1 {
 			t.Errorf("what the core has: %v, %v", rows, err)
 		}
+		rows, err := f.ask("EXPLAIN SELECT * FROM p")
+		if check(t, err); !strings.Contains(rows[0], "windows in InfluxDB, before 1970-01-01T00:10:40Z") || !strings.Contains(rows[0], "as they are kept, from 1970-01-01T00:11:40Z") {
+			t.Errorf("%s", rows)
+		}
 		f.crash()
 		f.core.reader = nobody
 	}

@@ -203,9 +203,7 @@ func (p *partition) adopt(t *turn) error {
 			t.tx.DropView(p.id, id)
 			t.tx.DropStream(p.id, id) // the watermarks of views over it
 			delete(p.givenUp, id)
-			p.mu.Lock()
 			delete(p.finals, id)
-			p.mu.Unlock()
 		}
 	}
 	for id := range p.streams {

@@ -2,6 +2,7 @@ package influx
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -54,4 +55,26 @@ func TestCarriedPartsAreAnError(t *testing.T) {
 	if s := fmt.Sprint(len(texts)); !strings.HasPrefix(texts[0], s+":") {
 		t.Errorf("%d texts, and %q", len(texts), texts[0][:5])
 	}
+}
+
+// Whatever a server answers, points come of it, or an error.
+func FuzzAnswer(f *testing.F) {
+	f.Add(`{"columns":["time","revision","retracted","hexpane_window","hexpane_window_2"],"values":[[1,0,false,"AQI",null],[2,1,true,"2:AQ","I"]]}`)
+	f.Add(`{"columns":["revision","hexpane_window_2"],"values":[["x",1],[]]}`)
+	f.Fuzz(func(t *testing.T, answer string) {
+		var s series
+		d := json.NewDecoder(strings.NewReader(answer))
+		d.UseNumber()
+		if d.Decode(&s) != nil {
+			return
+		}
+		n := 0
+		_, err := s.points(func(Stored) (bool, error) {
+			n++
+			return true, nil
+		})
+		if err == nil && n != len(s.Values) {
+			t.Fatalf("%d points of %d", n, len(s.Values))
+		}
+	})
 }
