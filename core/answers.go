@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -181,16 +182,20 @@ func around(all, inner timeSpan) (rest []timeSpan) {
 	return rest
 }
 
-// finalSpan is where windows start that can't change any more and that the store has all of.
+// finalSpan is where windows start that can't change any more and that there are all of: with InfluxDB behind the core's own store, whenever they were.
 func (c *Core) finalSpan(ctx context.Context, q *store.Question) (timeSpan, bool, error) {
 	mark, ok := c.watermark(q.View.Id)
 	if !ok {
 		return timeSpan{}, false, nil
 	}
-	m := c.moment(q.View)
-	since, ok, err := kept{m}.Since(ctx, q)
-	if err = errors.Join(err, m.store.Close()); err != nil || !ok {
-		return timeSpan{}, false, err
+	since := int64(math.MinInt64)
+	if c.reader == nil {
+		m := c.moment(q.View)
+		var err error
+		since, ok, err = kept{m}.Since(ctx, q)
+		if err = errors.Join(err, m.store.Close()); err != nil || !ok {
+			return timeSpan{}, false, err
+		}
 	}
 	return timeSpan{since, mark - q.View.WindowUs - q.View.GraceUs}, true, nil
 }

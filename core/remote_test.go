@@ -96,6 +96,18 @@ func influxDBGoesOnWhereRetentionEnds(t *testing.T, s *influxd) {
 		bucket := s.bucket(t)
 		short.core.reader = s.reader(bucket)
 		watermark := int64(day)
+		compare := func(question string) (rows int) {
+			want, err := kept.ask(question)
+			check(t, err)
+			got, err := short.ask(question)
+			check(t, err)
+			slices.Sort(want)
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Fatalf("%s\n%s\nwant\n%s", question, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+			return len(want)
+		}
 		for range rapid.IntRange(1, 6).Draw(t, "batches") {
 			var facts []fact
 			for range rapid.IntRange(0, 15).Draw(t, "readings") {
@@ -120,21 +132,16 @@ func influxDBGoesOnWhereRetentionEnds(t *testing.T, s *influxd) {
 				short.crash()
 				short.core.reader = s.reader(bucket)
 			}
+			if rapid.IntRange(0, 2).Draw(t, "ask") == 0 { // so that there are answers to know
+				compare(rapid.SampledFrom(twinQuestions).Draw(t, "question"))
+			}
 		}
 		for _, question := range twinQuestions {
-			want, err := kept.ask(question)
-			check(t, err)
-			got, err := short.ask(question)
-			check(t, err)
-			slices.Sort(want)
-			slices.Sort(got)
-			if !slices.Equal(got, want) {
-				t.Fatalf("%s\n%s\nwant\n%s", question, strings.Join(got, "\n"), strings.Join(want, "\n"))
-			}
+			rows := compare(question)
 			short.core.reader = nil
 			alone, err := short.ask(question)
 			check(t, err)
-			old[question] += len(want) - len(alone)
+			old[question] += rows - len(alone)
 			short.core.reader = s.reader(bucket)
 		}
 	})
@@ -197,6 +204,31 @@ func TestInfluxDBIsAskedOnceWindowsWereGivenUp(t *testing.T) {
 		}
 		f.crash()
 		f.core.reader = nobody
+	}
+}
+
+// What a question came to of times that only InfluxDB has is known afterwards, too.
+func TestAnswersFromInfluxDBAreKept(t *testing.T) {
+	s := startInfluxd(t)
+	f, send := oneView(t, true)
+	defer func() { f.close() }()
+	bucket := s.bucket(t)
+	f.core.reader = s.reader(bucket)
+	for at := int64(0); at <= 600; at += 10 {
+		send(at*second, at*second)
+	}
+	s.take(f, bucket)
+	const question = "SELECT window_start, MERGE(p90), MERGE(ids) FROM p WHERE window_start >= '1970-01-01T00:01:00Z' AND window_start < '1970-01-01T00:08:00Z' WINDOW TUMBLING (SIZE 1 MINUTE)"
+	want, err := f.ask(question)
+	if err != nil || len(want) != 7 {
+		t.Fatal(want, err)
+	}
+	f.core.reader = influx.NewReader(influx.Config{URL: "http://127.0.0.1:1", Bucket: "x"})
+	if got, err := f.ask(question); err != nil || !slices.Equal(got, want) {
+		t.Errorf("asked again, without a server: %v %v, want %v", got, err, want)
+	}
+	if _, err := f.ask(strings.Replace(question, "00:08", "00:08:30", 1)); err == nil {
+		t.Error("what was not asked before has an answer without a server")
 	}
 }
 
