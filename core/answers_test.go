@@ -110,7 +110,7 @@ func drawGrouped(t *rapid.T) string {
 	if rapid.Bool().Draw(t, "other") {
 		where = append(where, rapid.SampledFrom([]string{"k = 'a'", "n > 1", "final", "(k = 'b' OR window_start < '" + value.FormatTime(200*second) + "')"}).Draw(t, "condition"))
 	}
-	query := " FROM " + view
+	query := " FROM " + view + rapid.SampledFrom([]string{"", "", " OFFSET '30s'", " OFFSET '1m'", " OFFSET '5m5s'"}).Draw(t, "offset")
 	if where != nil {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}

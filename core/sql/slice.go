@@ -35,7 +35,7 @@ func (q *Query) Sliced() (name []byte, ok bool) { return q.sliced, q.sliced != n
 // nameSlices finds it.
 func (q *Query) nameSlices(rel Relation, where *plan.Expr, g *grouping) {
 	v := rel.View
-	if v == nil || len(q.joins) > 0 || v.WindowUs <= 0 || v.AdvanceUs > 0 || v.GapUs > 0 || q.shift.micros > 0 || q.limit == 0 {
+	if v == nil || len(q.joins) > 0 || v.WindowUs <= 0 || v.AdvanceUs > 0 || v.GapUs > 0 || q.limit == 0 {
 		return
 	}
 	start := len(v.Outputs)
@@ -46,7 +46,7 @@ func (q *Query) nameSlices(rel Relation, where *plan.Expr, g *grouping) {
 		sound = sound && err == nil && len(text) < maxStatement
 		fmt.Fprintf(&name, "%s %d %s;", kind, len(text), text)
 	}
-	fmt.Fprintf(&name, "view %d of %d, bucket %d, states %v;", v.Id, len(rel.Columns), q.bucket, q.states)
+	fmt.Fprintf(&name, "view %d of %d, bucket %d, offset %d, states %v;", v.Id, len(rel.Columns), q.bucket, q.shift.micros, q.states)
 	for _, e := range beyondTime(where, start, nil) {
 		sound = sound && !callsFence(e)
 		add("where", e)
@@ -115,7 +115,7 @@ func callsFence(e *plan.Expr) bool {
 // Gather reads a slice's rows.
 func (q *Query) Gather(ctx context.Context, rows iter.Seq[[]value.Value]) (*Slice, error) {
 	t := &table{groups: q.groups, index: map[string]*group{}}
-	if err := q.each(ctx, rows, t.observe); err != nil {
+	if err := q.each(ctx, q.shift.rows(rows), t.observe); err != nil {
 		return nil, err
 	}
 	return t.slice(), nil
@@ -181,7 +181,7 @@ func (q *Query) Combine(ctx context.Context, known []*Slice, rows iter.Seq[[]val
 			return Result{}, err
 		}
 	}
-	if err := q.each(ctx, rows, t.observe); err != nil {
+	if err := q.each(ctx, q.shift.rows(rows), t.observe); err != nil {
 		return Result{}, err
 	}
 	out := newCollector(q)
