@@ -78,12 +78,18 @@ func (q *queue) len() int {
 	return len(q.lines[0]) + len(q.lines[1])
 }
 
-func (q *queue) drained(t *testing.T) {
+// fataler is a test, or a run of a property.
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+func (q *queue) drained(t fataler) {
 	t.Helper()
 	q.drainedWithin(t, 10*time.Second)
 }
 
-func (q *queue) drainedWithin(t *testing.T, d time.Duration) {
+func (q *queue) drainedWithin(t fataler, d time.Duration) {
 	t.Helper()
 	for deadline := time.Now().Add(d); q.len() > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -28,10 +28,10 @@ type Pair struct {
 
 // Line gives the point in line protocol. NULL and empty tags, NULL and infinite fields are left out, as InfluxDB has none.
 func (p Point) Line() []byte {
-	w := write.NewPointWithMeasurement(p.Measurement).SetTime(time.UnixMicro(p.TimeUs).Add(time.Duration(p.Nanos)))
+	w := write.NewPointWithMeasurement(measurementText(p.Measurement)).SetTime(time.UnixMicro(p.TimeUs).Add(time.Duration(p.Nanos)))
 	for _, t := range p.Tags {
 		if text := t.Value.Text(); text != "" {
-			w.AddTag(t.Name, tagText(text))
+			w.AddTag(columnText(t.Name), tagText(text))
 		}
 	}
 	w.SortTags()
@@ -39,16 +39,16 @@ func (p Point) Line() []byte {
 		switch f.Value.Kind() {
 		case value.Null:
 		case value.Int:
-			w.AddField(f.Name, f.Value.Int())
+			w.AddField(columnText(f.Name), f.Value.Int())
 		case value.Double, value.Decimal:
 			if math.IsInf(f.Value.Float(), 0) {
 				continue
 			}
-			w.AddField(f.Name, f.Value.Float())
+			w.AddField(columnText(f.Name), f.Value.Float())
 		case value.Bool:
-			w.AddField(f.Name, f.Value.Bool())
+			w.AddField(columnText(f.Name), f.Value.Bool())
 		default:
-			w.AddField(f.Name, f.Value.Text())
+			w.AddField(columnText(f.Name), f.Value.Text())
 		}
 	}
 	for i, text := range carriedTexts(p.Carried) {
@@ -61,11 +61,28 @@ func (p Point) Line() []byte {
 	return []byte(line)
 }
 
-// tagText stands in for what line protocol cannot say: a tag that ends in a backslash would escape what follows it, and the
-// point would be refused.
+// What InfluxDB can't be told has something else in its place, a full-width sign or a name of another end: a backslash in a name may escape what follows it, at
+// the end of a tag it does; a line that begins with # is a comment, which InfluxDB takes and forgets; a field called time it takes and leaves out, and a point with
+// such a tag, or a _field or _measurement, it refuses.
+
+func measurementText(name string) string {
+	if after, ok := strings.CutPrefix(name, "#"); ok {
+		name = "\uFF03" + after
+	}
+	return strings.ReplaceAll(name, `\`, "\uFF3C")
+}
+
+func columnText(name string) string {
+	switch name {
+	case "time", "_field", "_measurement":
+		return name + "_"
+	}
+	return strings.ReplaceAll(name, `\`, "\uFF3C")
+}
+
 func tagText(text string) string {
 	if before, ok := strings.CutSuffix(text, `\`); ok {
-		return before + "\uFF3C" // a full-width one
+		return before + "\uFF3C"
 	}
 	return text
 }

@@ -156,7 +156,7 @@ func whole(v any) (int64, error) {
 // query asks for points by time: without GROUP BY, InfluxDB merges the series.
 func (w Wanted) query(policy string) string {
 	var b strings.Builder
-	b.WriteString("SELECT revision::field, retracted::field, " + carriedFields + " FROM " + ident(policy) + "." + ident(w.Measurement))
+	b.WriteString("SELECT revision::field, retracted::field, " + carriedFields + " FROM " + ident(policy) + "." + ident(measurementText(w.Measurement)))
 	join := " WHERE "
 	where := func(text string) {
 		b.WriteString(join + text)
@@ -169,7 +169,7 @@ func (w Wanted) query(policy string) string {
 		where("time < " + strconv.FormatInt(w.To, 10) + "u")
 	}
 	for _, p := range w.Equal {
-		tag := ident(p.Name) + "::tag = "
+		tag := ident(columnText(p.Name)) + "::tag = "
 		where("(" + tag + "'" + strings.ReplaceAll(tagText(p.Value.Text()), "'", `\'`) + "' OR " + tag + "'')")
 	}
 	return b.String()

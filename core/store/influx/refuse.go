@@ -138,11 +138,11 @@ func typeOf(value string) string {
 	return "float"
 }
 
-// word cuts a line at the first of some bytes that no backslash stands before.
+// word cuts a line at the first of some bytes that no backslash stands before. In strings a backslash may itself be escaped, in tags it never is.
 func word(line, ends string) (before, rest string) {
 	for i := 0; i < len(line); i++ {
 		switch {
-		case line[i] == '\\':
+		case line[i] == '\\' && (ends == `"` || i+1 == len(line) || line[i+1] != '\\'):
 			i++
 		case strings.IndexByte(ends, line[i]) >= 0:
 			return line[:i], line[i:]

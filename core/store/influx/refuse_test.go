@@ -29,6 +29,7 @@ func TestFieldTypeReadsLines(t *testing.T) {
 		{"m f=1i 5", "m", "f", "integer"},
 		{"m,tag=f f=1 5", "m", "f", "float"},
 		{`m,a\ b=c\,d g="x, f=\"1i\" y",f=-1e9 5`, "m", "f", "float"},
+		{`m,k=a\\ n f=1i 5`, "m", "f", "integer"},
 		{`m g="a",f="b"`, "m", "f", "string"},
 		{"m f=true 5", "m", "f", "boolean"},
 		{`a\,\ b odd\ \,\=name=2i 7`, "a, b", "odd ,=name", "integer"},

@@ -219,6 +219,18 @@ func (s *influxd) kill() {
 // query gives the rows of an InfluxQL query, without the time column.
 func (s *influxd) query(q string) (rows []string) {
 	s.t.Helper()
+	for _, values := range s.values(q) {
+		words := make([]string, len(values)-1)
+		for i, v := range values[1:] {
+			words[i] = fmt.Sprint(v)
+		}
+		rows = append(rows, strings.Join(words, "|"))
+	}
+	return rows
+}
+
+func (s *influxd) values(q string) (rows [][]any) {
+	s.t.Helper()
 	_, text := s.do("POST", "/query", "application/x-www-form-urlencoded", url.Values{"db": {"hexpane"}, "q": {q}, "epoch": {"ns"}}.Encode())
 	var answer struct {
 		Results []struct {
@@ -232,13 +244,7 @@ func (s *influxd) query(q string) (rows []string) {
 		s.t.Fatalf("%s: %s", q, text)
 	}
 	for _, series := range answer.Results[0].Series {
-		for _, values := range series.Values {
-			words := make([]string, len(values)-1)
-			for i, v := range values[1:] {
-				words[i] = fmt.Sprint(v)
-			}
-			rows = append(rows, strings.Join(words, "|"))
-		}
+		rows = append(rows, series.Values...)
 	}
 	return rows
 }
