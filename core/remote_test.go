@@ -277,6 +277,27 @@ func pointsWithoutTheirWindowsAreNoAnswer(t *testing.T, s *influxd) {
 	}
 }
 
+// A view that was replaced by one that gathers something else begins anew: the points of the one before, of the same places, are no rows of it.
+func TestReplacedViewsBeginAnew(t *testing.T) {
+	s := startInfluxd(t)
+	f, send := oneView(t, true)
+	defer func() { f.close() }()
+	bucket := s.bucket(t)
+	f.core.reader = s.reader(bucket)
+	send(5*second, 100*second)
+	s.take(f, bucket)
+	_, err := f.do(parsed(t, `CREATE OR REPLACE VIEW p AS SELECT k, SUM(x) AS total FROM l WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 20 SECONDS, RETENTION 1 MINUTE) GROUP BY k;`))
+	check(t, err)
+	for _, at := range []int64{150, 300, 500} {
+		send(at*second, at*second)
+	}
+	s.take(f, bucket)
+	got, err := f.ask("SELECT total FROM p ORDER BY window_start")
+	if check(t, err); !slices.Equal(got, []string{"150", "300", "500"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // A window that is revised after the column of its key got another name has two points, and is one row; also when nothing is left of it.
 func TestRenamedKeysAreOneRow(t *testing.T) {
 	s := startInfluxd(t)
