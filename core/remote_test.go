@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/core/state"
 	"github.com/hexpane/hexpane/core/store"
 	"github.com/hexpane/hexpane/core/store/influx"
 	"github.com/hexpane/hexpane/protocol/value"
@@ -205,6 +206,43 @@ func TestInfluxDBIsAskedOnceWindowsWereGivenUp(t *testing.T) {
 		f.crash()
 		f.core.reader = nobody
 	}
+	send(800*second, 800*second)
+	given, ok, err := f.core.store.GivenUp(0, f.core.catalog.plan().Views[0].Id)
+	if check(t, err); !ok || given != (state.GivenUp{First: 0, Before: 740 * second}) {
+		t.Errorf("given up: %v", given)
+	}
+}
+
+// A result that is told once is no row before it is told, or a question that comes between would look for its point in vain.
+func TestFinalResultsAreRowsOnceTheyAreTold(t *testing.T) {
+	f := newHistoryField(t, 1)
+	defer f.close()
+	statements, err := sql.Parse(fmt.Sprintf(twinsSQL, ""))
+	check(t, err)
+	for _, st := range statements {
+		_, err := f.do(st)
+		check(t, err)
+	}
+	looked := map[string]bool{}
+	f.core.partitions[0].step = func(at string) {
+		rows, err := f.ask("SELECT * FROM d")
+		check(t, err)
+		told := 0
+		check(t, f.core.store.Effects(0, 0, math.MaxInt, func(_ uint64, line []byte) {
+			if strings.HasPrefix(string(line), "d,") {
+				told++
+			}
+		}))
+		if looked[at] = true; len(rows) > told {
+			t.Errorf("%s: %d rows, and %d of them told", at, len(rows), told)
+		}
+	}
+	for us := int64(0); us < 100*second; us += 15 * second {
+		f.send("north", map[uint32]int64{f.core.catalog.plan().Streams[0].Id: us}, fact{stream: "l", id: "1", k: "a", us: us, x: 1}.reading(f))
+	}
+	if !looked["finals.gathered"] || !looked["turn.published"] {
+		t.Errorf("looked at %v", looked)
+	}
 }
 
 // What a question came to of times that only InfluxDB has is known afterwards, too.
@@ -251,7 +289,7 @@ func pointsWithoutTheirWindowsAreNoAnswer(t *testing.T, s *influxd) {
 	}
 	s.take(f, bucket)
 	on()
-	for at := int64(60); at <= 300; at += 10 {
+	for at := int64(60); at <= 310; at += 10 {
 		send(at*second, at*second)
 	}
 	s.take(f, bucket)
@@ -259,13 +297,13 @@ func pointsWithoutTheirWindowsAreNoAnswer(t *testing.T, s *influxd) {
 		t.Errorf("with such points: %v", err)
 	}
 	rows, err := f.ask("SELECT p90 FROM p WHERE window_start > '1970-01-01T00:00:40Z'")
-	if check(t, err); len(rows) != 26 {
+	if check(t, err); len(rows) != 27 {
 		t.Errorf("after them: %d rows, %v", len(rows), rows)
 	}
 	// off again: a late reading makes the point another one, whose window is that of before
 	f.history = false
 	f.crash()
-	send(301*second, 320*second)
+	send(301*second, 312*second)
 	s.take(f, bucket)
 	on()
 	for at := int64(330); at <= 600; at += 10 {
@@ -298,7 +336,7 @@ func TestReplacedViewsBeginAnew(t *testing.T) {
 	}
 }
 
-// A window that is revised after the column of its key got another name has two points, and is one row; also when nothing is left of it.
+// A window that is revised after the column of its key got another name has two points, and is one row; one that was not is found by the new name.
 func TestRenamedKeysAreOneRow(t *testing.T) {
 	s := startInfluxd(t)
 	for _, name := range []string{"a", "z"} { // one comes before k, the other behind it
@@ -306,17 +344,18 @@ func TestRenamedKeysAreOneRow(t *testing.T) {
 		bucket := s.bucket(t)
 		f.core.reader = s.reader(bucket)
 		send(5*second, 12*second)
+		send(15*second, 22*second) // this one is not revised
 		s.take(f, bucket)
 		_, err := f.do(parsed(t, `CREATE OR REPLACE VIEW p AS SELECT k AS `+name+`, PERCENTILE(x, 0.9) AS p90, COUNT(DISTINCT id) AS ids FROM l
 			WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 20 SECONDS, RETENTION 1 MINUTE) GROUP BY k;`))
 		check(t, err)
-		send(7*second, 20*second)
+		send(7*second, 23*second)
 		for at := int64(0); at < 200; at += 50 {
 			send((300+at)*second, (300+at)*second)
 		}
 		s.take(f, bucket)
 		got, err := f.ask("SELECT MERGE(ids), MAX(revision), COUNT(*) FROM p WHERE window_start < '1970-01-01T00:01:00Z' AND " + name + " = 'a'")
-		if check(t, err); !slices.Equal(got, []string{"1, 1, 1"}) {
+		if check(t, err); !slices.Equal(got, []string{"1, 1, 2"}) {
 			t.Errorf("renamed to %s: %q", name, got)
 		}
 		f.close()
