@@ -234,6 +234,9 @@ func TestTextsSurviveLineProtocol(t *testing.T) {
 // A server that is down, then comes, goes and comes again: the points wait, and all arrive.
 func TestOutageLosesNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *influxd) {
+		if s.two {
+			s.args = append(s.args, "--log-level", "debug")
+		}
 		q := &queue{}
 		q.put(0, speeds(0, 500)...)
 		sink, refused, _ := run(t, s, q, 50)

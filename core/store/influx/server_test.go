@@ -68,7 +68,7 @@ func prepare27(t testing.TB) *influxd {
 	t.Helper()
 	s := prepare(t, "influxd2", "deploy/influxd2.sh")
 	s.two = true
-	s.args = []string{"--reporting-disabled", "--log-level", "debug", "--http-bind-address", s.address, "--bolt-path", s.dir + "/bolt", "--sqlite-path", s.dir + "/sqlite", "--engine-path", s.dir + "/engine"}
+	s.args = []string{"--reporting-disabled", "--http-bind-address", s.address, "--bolt-path", s.dir + "/bolt", "--sqlite-path", s.dir + "/sqlite", "--engine-path", s.dir + "/engine"}
 	return s
 }
 
@@ -271,7 +271,8 @@ func (s *influxd) until(q, want string) {
 
 var writeRequests = regexp.MustCompile(`"writeReq":[1-9]|path=/api/v2/write `)
 
-// asked waits until the server was asked to write, whatever it answered: 1.8 counts since its start, 2.7 counts only what it understands, and tells all in its log.
+// asked waits until the server was asked to write, whatever it answered: 1.8 counts since its start, 2.7 counts only what it understands,
+// and tells all in its log if it was asked to (--log-level debug).
 func (s *influxd) asked() {
 	s.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {

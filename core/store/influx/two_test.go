@@ -2,12 +2,15 @@ package influx_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hexpane/hexpane/core/store/influx"
+	"github.com/hexpane/hexpane/protocol/value"
 )
 
 // What 2.x alone has: tokens, organisations, and buckets with an API of their own.
@@ -145,4 +148,68 @@ func (s *influxd) tokenFor(action, bucket string) string {
 		s.t.Fatal(text, err)
 	}
 	return made.Token
+}
+
+// readAll counts the points that a reader finds.
+func readAll(t *testing.T, cfg influx.Config) (points int, err error) {
+	wanted := influx.Wanted{Measurement: "speeds", From: math.MinInt64, To: math.MaxInt64}
+	err = influx.NewReader(cfg).Points(t.Context(), wanted, func(influx.Stored) (bool, error) { points++; return true, nil })
+	return points, err
+}
+
+// revised are points that a reader finds something of.
+func revised(n int64) (lines [][]byte) {
+	for i := range n {
+		lines = append(lines, influx.Point{Measurement: "speeds", TimeUs: i, Fields: []influx.Pair{{Name: "revision", Value: value.OfInt(i)}}}.Line())
+	}
+	return lines
+}
+
+// A bucket whose name is that of a database and a policy of 1.8, as an upgrade leaves them, is read back as that.
+func TestBucketOfAnUpgrade(t *testing.T) {
+	s := start27(t)
+	q := &queue{}
+	q.put(0, revised(10)...)
+	cfg := s.config(s.url(), 5000)
+	cfg.Bucket, cfg.Create = "city/ten years", true
+	start(t, cfg, q, func(line, reason string) { t.Error("refused", line, reason) })
+	q.drained(t)
+	if points, err := readAll(t, cfg); points != 10 || err != nil {
+		t.Errorf("%d points: %v", points, err)
+	}
+}
+
+// A reader that may not read, or looks where nothing is, says so: no rows would be an answer.
+func TestReaderSaysWhatIsWrong(t *testing.T) {
+	s := start27(t)
+	s.makeBucket()
+	q := &queue{}
+	q.put(0, revised(10)...)
+	right := s.config(s.url(), 5000)
+	start(t, right, q, func(line, reason string) { t.Error("refused", line, reason) })
+	q.drained(t)
+	if points, err := readAll(t, right); points != 10 || err != nil {
+		t.Fatalf("%d points: %v", points, err)
+	}
+	for _, c := range []struct {
+		wrong func(*influx.Config)
+		says  string
+	}{
+		{func(c *influx.Config) { c.Token = "stale" }, "401 Unauthorized: "},
+		{func(c *influx.Config) { c.Token = "" }, "401 Unauthorized: "},
+		{func(c *influx.Config) { c.Token = s.tokenFor("write", "hexpane") }, "database not found: hexpane"},
+		{func(c *influx.Config) { c.Token = s.tokenFor("read", "first") }, "database not found: hexpane"},
+		{func(c *influx.Config) { c.Bucket = "month" }, "database not found: month"},
+		{func(c *influx.Config) { c.Bucket = "hexpane/week" }, "retention policy not found: week"},
+	} {
+		cfg := right
+		c.wrong(&cfg)
+		if points, err := readAll(t, cfg); points > 0 || !errors.Is(err, influx.ErrAsk) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%d points: %v, want %s", points, err, c.says)
+		}
+	}
+	right.Token = s.tokenFor("read", "hexpane")
+	if points, err := readAll(t, right); points != 10 || err != nil {
+		t.Errorf("with a token that may read this bucket alone, %d points: %v", points, err)
+	}
 }
