@@ -287,6 +287,7 @@ func (p *partition) alertStep(t *turn, s *alertState, step alert.Transition) {
 	told := alertStep{def: s.def, Transition: step, partition: p.id}
 	if step.ID != "" {
 		told.row = alertRow(s.def, step)
+		p.afterFinal(tableID(state.TableAlerts), "alerts", step.Us)
 		p.entry(t, state.TableAlerts, told.row...)
 		p.effect(t, alertPoint(s.def, told.row))
 		p.notices(t, s.def, step)

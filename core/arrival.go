@@ -90,7 +90,7 @@ func (p *partition) early(t *turn, s *patternState, k *patternKey, m *pattern.Ma
 	p.dropRows(t, s, k, e, len(rows))
 	e.rows, e.withdrawn = rows, false
 	for i, row := range rows {
-		p.showEarly(t, s, k, e.number(p, t, s, i), e.marked(row, false))
+		p.showEarly(t, s, k, e.number(s, i), e.marked(row, false))
 	}
 }
 
@@ -109,7 +109,7 @@ func (p *partition) finally(t *turn, s *patternState, k *patternKey, m *pattern.
 	for i, row := range rows {
 		row = e.marked(row, true)
 		p.matched(t, s, k.name, m, i, row)
-		p.keepMatch(t, s, k, e.number(p, t, s, i), row)
+		p.keepMatch(t, s, k, e.number(s, i), row)
 	}
 	delete(k.early, m.ID)
 }
@@ -159,9 +159,9 @@ func (e *earlyMatch) marked(row []value.Value, final bool) []value.Value {
 	return append(slices.Clone(row), value.OfInt(e.revision), value.OfBool(final), value.OfBool(e.withdrawn))
 }
 
-func (e *earlyMatch) number(p *partition, t *turn, s *patternState, i int) uint64 {
+func (e *earlyMatch) number(s *patternState, i int) uint64 {
 	if i == len(e.numbers) {
-		e.numbers = append(e.numbers, p.nextMatch(t, s))
+		e.numbers = append(e.numbers, s.next())
 	}
 	return e.numbers[i]
 }

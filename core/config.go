@@ -40,7 +40,7 @@ type Config struct {
 		OpenBytes    int64 `yaml:"open_bytes" default:"512MiB" unit:"bytes" help:"memory for open windows and the newest row of each key, by estimate; what changed least lately is on disk alone past it"`
 		ReserveBytes int64 `yaml:"reserve_bytes" default:"192MiB" unit:"bytes" help:"free space on the disk below which nothing more is applied, and edges are held back; a quarter as much again is kept as ballast; 0: no guard. Beside an edge on one disk keep it below the edge's store.reserve_bytes, so that devices are held back first"`
 
-		TableRows int `yaml:"table_rows" default:"10000" help:"rows kept of late and of rejected, per partition"`
+		TableRows int `yaml:"table_rows" default:"10000" help:"rows kept of late, rejected, fence_events and alerts, the newest of each partition"`
 	} `yaml:"state" help:"the core's disk"`
 
 	Join struct {

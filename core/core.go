@@ -17,6 +17,7 @@
 //	metric.go     the history of a column, for charts
 //	backup.go     backups of a running core, and restoring one
 //	insert.go     INSERT INTO
+//	events.go     how long fence_events, alerts and matches are kept, and which of their days are final and whole
 //	fences.go     the fences in force, and their edits; fenced.go a partition's devices at them; whereabouts.go who is in which now
 //	derive.go     views over views and joins: what rows made here give to whom; letter.go what partitions write to one another
 //	patterns.go   patterns: rows of a route → matches; arrival.go those told before they are final
@@ -272,7 +273,7 @@ func (c *Core) connect(ctx context.Context, d Deps) (err error) {
 func (c *Core) newPartition(id uint32) *partition {
 	p := &partition{id: id, cfg: c.cfg, log: c.log, m: c.m, store: c.store, catalog: c.catalog, live: c.live, bytes: &c.received, plan: &plan.Plan{},
 		streams: map[uint32]*streamState{}, views: map[uint32]*merge.View{}, finals: map[uint32]int64{}, applied: map[string]mark{},
-		step: crash.Here, pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, givenUp: map[uint32]state.GivenUp{}, told: map[uint32]int64{}, rings: make(chan struct{}, 1)}
+		step: crash.Here, pushes: &c.pushes, entries: map[byte]uint64{}, retained: map[uint32]int64{}, givenUp: map[uint32]state.GivenUp{}, told: map[uint32]int64{}, since: map[uint32]int64{}, ended: map[uint32]int64{}, trimmed: map[uint32]uint64{}, rings: make(chan struct{}, 1)}
 	partitions := max(1, c.catalog.plan().GetPartitions())
 	p.memory = merge.NewMemory(c.cfg.State.OpenBytes / int64(partitions))
 	p.sent, p.read = make([]uint64, partitions), make([]uint64, partitions)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/hexpane/hexpane/core/join"
 	"github.com/hexpane/hexpane/core/merge"
@@ -268,7 +269,7 @@ func (p *partition) sourceMark(source uint32) int64 {
 		return p.patternMark(s)
 	}
 	if source == plan.FenceEvents {
-		return p.eventMark()
+		return p.eventsBefore(time.Minute)
 	}
 	v := p.views[source]
 	if v == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/hexpane/hexpane/core/fence"
 	"github.com/hexpane/hexpane/core/live"
@@ -199,7 +200,7 @@ func (p *partition) advanceFences(t *turn) error {
 		p.m.fenceLate.Add(float64(w.engine.Late - w.late))
 		w.late = w.engine.Late
 	}
-	if mark := p.eventMark(); mark > dawn {
+	if mark := p.eventsBefore(time.Minute); mark > dawn {
 		p.outputs[plan.FenceEvents] = mark
 	}
 	return nil
@@ -235,12 +236,12 @@ func (p *partition) settle(t *turn, w *fenceWatch, mark int64) {
 	}
 }
 
-// eventMark is the time before which no row of fence_events comes any more.
-func (p *partition) eventMark() int64 {
+// eventsBefore is the time before which no row of fence_events comes any more, but of a device that turned at a border and was silent for longer than patience.
+func (p *partition) eventsBefore(patience time.Duration) int64 {
 	mark := int64(math.MaxInt64)
 	for id, w := range p.watches {
 		mark = min(mark, p.streams[id].output(), w.oldest)
-		if at := w.engine.Undecided(); at < math.MaxInt64 {
+		if at := w.engine.Undecided(patience); at < math.MaxInt64 {
 			mark = min(mark, at*1000)
 		}
 	}
@@ -296,8 +297,9 @@ func (p *partition) tell(t *turn, w *fenceWatch, e *fence.Event) error {
 			p.takeBack(t, w, e.Replaces)
 		}
 	}
+	p.afterFinal(tableID(state.TableFences), sql.FenceEvents.Name, row[eventTs].Int())
 	if h.number == 0 {
-		h.number = p.nextEntry(t, state.TableFences)
+		h.number = p.nextEntry(state.TableFences)
 	}
 	t.tx.Entry(state.TableFences, p.id, h.number, value.AppendRow(nil, row))
 	w.hold(e.ID, h)

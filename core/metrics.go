@@ -20,6 +20,7 @@ type metrics struct {
 	patternKeys, patternBytes                   *prometheus.GaugeVec
 	late                                        *prometheus.CounterVec
 	alertSteps, alertsRefused                   *prometheus.CounterVec
+	afterFinal                                  *prometheus.CounterVec
 	unscored                                    *prometheus.CounterVec
 	alertsLive, scoredKeys, scoredBytes         *prometheus.GaugeVec
 	future                                      *prometheus.CounterVec
@@ -86,6 +87,8 @@ func (m *metrics) registerPatterns(r prometheus.Registerer) {
 		return g
 	}
 	m.alertSteps = counter("hexpane_core_alert_steps_total", "Steps of alerts told, by the state that they led to.", "alert", "state")
+	m.afterFinal = counter("hexpane_core_events_after_final_total",
+		"Rows of fence_events, alerts and patterns told after their time was final: an archive of that day may lack them.", "table")
 	m.alertsRefused = counter("hexpane_core_alerts_refused_total", "Rows that would have begun an alert past alerts.max_live.", "alert")
 	m.alertsLive = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hexpane_core_alerts_live",
 		Help: "Alerts that are pending, firing or acknowledged."}, []string{"alert", "partition"})

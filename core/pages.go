@@ -1,7 +1,12 @@
 package core
 
 import (
+	"context"
+	"errors"
+	"math"
+
 	"github.com/hexpane/hexpane/core/sql"
+	"github.com/hexpane/hexpane/core/store"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/hexpane/hexpane/protocol/wire"
@@ -97,9 +102,37 @@ func (c *Core) Views() any {
 	for _, v := range p.Views {
 		list = append(list, object{"name": v.Name, "stream": sql.SourceName(p, v), "sql": v.Sql, "columns": columnsOf(sql.ViewRelation(v)),
 			"window_s": float64(v.WindowUs) / 1e6, "advance_s": float64(v.AdvanceUs) / 1e6, "gap_s": float64(v.GapUs) / 1e6, "grace_s": float64(v.GraceUs) / 1e6, "retention_s": float64(v.RetentionUs) / 1e6,
-			"emit_final": v.EmitFinal, "watermark": c.watermarkText(v.Id)})
+			"emit_final": v.EmitFinal, "watermark": c.watermarkText(v.Id), "whole_since": sinceText(c.wholeSince(v)), "rollups": c.rollupsOf(v)})
 	}
 	return object{"views": list}
+}
+
+// wholeSince is the time from which on all windows of a view are here, as they are and not in larger ones; math.MinInt64 if none was ever given up.
+func (c *Core) wholeSince(v *plan.View) int64 {
+	m := c.moment(v)
+	since, ok, err := kept{m}.Since(context.Background(), &store.Question{View: v, From: math.MinInt64, To: math.MaxInt64, Step: store.Own})
+	if err = errors.Join(err, m.store.Close()); err != nil || !ok {
+		c.log.Error("what there is of a view can't be told", "view", v.Name, "error", err)
+		return math.MaxInt64 / 2 // nothing is sure to be
+	}
+	return since
+}
+
+// sinceText is null if nothing was ever given up.
+func sinceText(us int64) any {
+	if us == math.MinInt64 {
+		return nil
+	}
+	return value.FormatTime(us)
+}
+
+// rollupsOf gives the sizes of windows that a view is rolled up into, and from when to when there are some, in all partitions.
+func (c *Core) rollupsOf(v *plan.View) []object {
+	list := []object{}
+	for _, l := range c.rollups.Held(v.Id) {
+		list = append(list, object{"window_s": float64(l.Size) / 1e6, "from": value.FormatTime(l.From), "to": value.FormatTime(l.To)})
+	}
+	return list
 }
 
 // Edges gives what each edge said last.

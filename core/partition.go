@@ -44,8 +44,9 @@ type partition struct {
 	finals   map[uint32]int64 // EMIT FINAL views: results are out up to this watermark, or will be with the commit under way
 	applied  map[string]mark
 	position uint64
-	effects  uint64 // last number used
-	entries  map[byte]uint64
+	effects  uint64                   // last number used
+	entries  map[byte]uint64          // numbers of the last rows of the core's own tables
+	trimmed  map[uint32]uint64        // by table or pattern: rows up to this number are deleted
 	oldest   int64                    // arrival of the oldest reading of the turn, µs
 	retained map[uint32]int64         // by view: watermark at which old windows were dropped last
 	givenUp  map[uint32]state.GivenUp // by view: windows that are dropped
@@ -82,6 +83,9 @@ type partition struct {
 	notifier *notify.Notifier
 	noticing noticing
 
+	ended   map[uint32]int64 // events before are final, by pattern or table, as of
+	endedAt int64            // this clock time, µs
+
 	step func(done string) // crash.Here: where tests kill the core
 
 	outputs map[uint32]int64 // watermarks of streams and views, as far as this turn
@@ -89,6 +93,7 @@ type partition struct {
 	mu      sync.Mutex // guards these two, which queries read: outputs, once all that is before them is in the store,
 	settled map[uint32]int64
 	emitted map[uint32]int64 // and finals
+	since   map[uint32]int64 // of events: up to which time some were given up, by pattern or table
 	asked   []*acknowledging // and these, which the next turn takes
 
 	room *room // nil: in tests without
@@ -174,10 +179,15 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 		return errors.Join(err, tx.Discard())
 	}
 	p.oldest = 0
+	trimmed, err := p.trim(t)
+	if err != nil {
+		return errors.Join(err, tx.Discard())
+	}
 	mailed, err := p.letters(t)
 	if err != nil {
 		return errors.Join(err, tx.Discard())
 	}
+	mailed = mailed || trimmed
 	mailed = p.noteRefused(t) || mailed
 	mailed = p.acknowledge(t) || mailed
 	for _, m := range batch {
@@ -190,6 +200,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	moved := p.advance(t)
 	p.step("turn.advanced")
 	if len(batch) == 0 && !moved && !t.adopted && !t.fenced && !mailed {
+		p.finalAnyway(t)
 		return tx.Discard()
 	}
 	p.advanceJoins(t)
@@ -202,6 +213,7 @@ func (p *partition) turn(ctx context.Context, batch []intake.Message, now int64)
 	}
 	p.step("turn.flushed")
 	p.advanceAlerts(t)
+	p.finalEvents(t)
 	p.post(t)
 	if len(batch) > 0 {
 		p.position = batch[len(batch)-1].Sequence

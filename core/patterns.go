@@ -332,7 +332,7 @@ func (p *partition) countPattern(s *patternState) {
 func (p *partition) matches(t *turn, s *patternState, k *patternKey, m *pattern.Match) {
 	for i, row := range matchRows(m) {
 		p.matched(t, s, k.name, m, i, row)
-		p.keepMatch(t, s, k, p.nextMatch(t, s), row)
+		p.keepMatch(t, s, k, s.next(), row)
 	}
 }
 
@@ -345,12 +345,9 @@ func matchRows(m *pattern.Match) [][]value.Value {
 	return rows
 }
 
-// nextMatch numbers a row of a match, and lets the oldest ones go.
-func (p *partition) nextMatch(t *turn, s *patternState) uint64 {
+// next numbers a row of a match.
+func (s *patternState) next() uint64 {
 	s.kept++
-	if limit := uint64(p.cfg.Pattern.KeepMatches); s.kept > limit && s.kept%(limit/10+1) == 0 {
-		t.tx.DropPatternMatches(p.id, s.def.Id, s.kept-limit)
-	}
 	return s.kept
 }
 
@@ -367,6 +364,7 @@ func (p *partition) keepMatch(t *turn, s *patternState, k *patternKey, number ui
 // matched is where a row of a match goes, once: to views and push queries, to alerts, and to the history store. All of it is of the turn's transaction
 // or after its commit.
 func (p *partition) matched(t *turn, s *patternState, key string, m *pattern.Match, i int, row []value.Value) {
+	p.afterFinal(s.def.Id, s.def.Name, m.Until)
 	p.made(t, s.def.Id, m.Until, row)
 	p.judge(t, s.def.Id, m.Until, key, row)
 	if p.sink != nil {

@@ -71,6 +71,9 @@ func (p *partition) restore(now int64) error {
 	if err := p.restoreAlerts(); err != nil {
 		return err
 	}
+	if err := p.restoreSince(); err != nil {
+		return err
+	}
 	p.show()
 	return p.emitFinals(now) // of a core that was killed between the watermark's commit and theirs: it may not move again
 }

@@ -211,17 +211,13 @@ func (p *partition) rejected(t *turn, r *wire.Rejected) {
 		value.OfString(strings.ToValidUTF8(string(r.Sample), "�")), value.OfTime(r.AtUs))
 }
 
-// entry adds a row to one of the core's own tables, and drops the oldest past the limit, a tenth at a time.
+// entry adds a row to one of the core's own tables; trim drops the oldest.
 func (p *partition) entry(t *turn, table byte, row ...value.Value) {
-	t.tx.Entry(table, p.id, p.nextEntry(t, table), value.AppendRow(nil, row))
+	t.tx.Entry(table, p.id, p.nextEntry(table), value.AppendRow(nil, row))
 }
 
 // nextEntry gives a new row's number.
-func (p *partition) nextEntry(t *turn, table byte) uint64 {
+func (p *partition) nextEntry(table byte) uint64 {
 	p.entries[table]++
-	n := p.entries[table]
-	if limit := uint64(p.cfg.State.TableRows); n > limit && n%(limit/10+1) == 0 {
-		t.tx.DropEntries(table, p.id, n-limit)
-	}
-	return n
+	return p.entries[table]
 }

@@ -47,6 +47,18 @@ func (e *Engine) Live() int { return e.live }
 // Keys is how many keys are kept: those of live alerts, and those whose alert ended lately.
 func (e *Engine) Keys() int { return len(e.keys) }
 
+// Oldest is the time of the oldest row kept of any key that has one at from or later; math.MaxInt64 if there is none. Rows of these keys tell no step that is
+// older.
+func (e *Engine) Oldest(from int64) int64 {
+	at := int64(math.MaxInt64)
+	for _, k := range e.keys {
+		if len(k.rows) > 0 && k.newest().us >= from {
+			at = min(at, k.rows[0].us)
+		}
+	}
+	return at
+}
+
 // Refused counts the rows that would have begun an alert past MaxLive.
 func (e *Engine) Refused() uint64 { return e.refused }
 

@@ -40,9 +40,10 @@ type Service interface {
 	Page() any
 	// Basemap is the path of a GeoJSON file, or "".
 	Basemap() string
-	// Streams, Views, Edges and Partitions give their states, ready for JSON.
+	// Streams, Views, Events, Edges and Partitions give their states, ready for JSON.
 	Streams() any
 	Views() any
+	Events() any
 	Edges() any
 	Partitions() any
 }
@@ -133,7 +134,8 @@ func (s *server) routes() []route {
 	routes := []route{
 		{"POST", "/api/v1/sql", "Runs SQL statements; a SELECT answers rows, and with EMIT CHANGES goes on as one JSON object a line. Accept: text/csv gives CSV, application/x-ndjson an object a row, application/vnd.apache.parquet Parquet, of any length.", s.sql},
 		{"GET", "/api/v1/streams", "Streams, with columns, watermark and rates.", list(v.Streams)},
-		{"GET", "/api/v1/views", "Views, with columns, windows and watermark.", list(v.Views)},
+		{"GET", "/api/v1/views", "Views, with columns, windows and watermark; whole_since: no window from then on was given up; rollups: larger windows kept.", list(v.Views)},
+		{"GET", "/api/v1/events", "fence_events, alerts and patterns: of which times all rows are there (whole_since), and final (final_before).", list(v.Events)},
 		{"GET", "/api/v1/edges", "Edges, with counts and lag.", list(v.Edges)},
 		{"GET", "/api/v1/partitions", "Partitions, with place in the stream and watermarks.", list(v.Partitions)},
 		{"GET", "/api/v1/config", "What the dashboard needs to start.", list(v.Page)},

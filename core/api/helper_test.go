@@ -38,6 +38,7 @@ func (f *fake) Page() any       { return map[string]any{"title": "test"} }
 func (f *fake) Basemap() string { return f.basemap }
 func (f *fake) Streams() any    { return map[string]any{"streams": []string{}} }
 func (f *fake) Views() any      { return map[string]any{"views": []string{}} }
+func (f *fake) Events() any     { return map[string]any{"events": []string{}} }
 func (f *fake) Edges() any      { return map[string]any{"edges": []string{}} }
 func (f *fake) Partitions() any { return map[string]any{"partitions": []string{}} }
 

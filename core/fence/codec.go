@@ -65,6 +65,9 @@ func (e *Engine) Restore(device string, state []byte) error {
 		t.gone = append(t.gone, z.ID)
 	}
 	t.restored, t.needs = true, t.zones(nil)
+	if len(t.pending) > 0 {
+		t.turned = t.now.last.at // it may have been
+	}
 	e.number = max(e.number, t.stored)
 	e.tracks[device] = t
 	e.turns(device, t)

@@ -29,7 +29,7 @@ type Engine struct {
 	batch     []*track
 	touched   int64
 	changed   []string            // devices
-	turning   map[string]struct{} // devices that were on the other side of a border, which does not count yet
+	turning   map[string]struct{} // devices that were on the other side of a border, which does not count yet, at a position that is not settled or since then
 	buffer    []byte
 
 	log     []byte // of this turn
@@ -116,7 +116,7 @@ func (e *Engine) observe(fixes []Fix, out []Event) []Event {
 }
 
 func newTrack(device string) *track {
-	return &track{wake: math.MaxInt64, oldest: math.MaxInt64, now: state{device: device}, settled: state{device: device}}
+	return &track{turned: math.MinInt64, wake: math.MaxInt64, oldest: math.MaxInt64, now: state{device: device}, settled: state{device: device}}
 }
 
 // Advance moves the watermark, in ms since 1970: no position older than it is expected any more. It appends what happens by waiting.
@@ -191,25 +191,25 @@ func (e *Engine) Newest(device string) int64 {
 }
 
 func (e *Engine) turns(device string, t *track) {
-	if slices.ContainsFunc(t.now.visits, func(v visit) bool { return v.turning }) {
+	if t.turned >= e.watermark || t.now.turning() || t.settled.turning() {
 		e.turning[device] = struct{}{}
-	} else {
-		delete(e.turning, device)
 	}
 }
 
-// patience is how long beyond a fence's MinTime, in ms, Undecided waits for positions.
-const patience = 60_000
-
 // Undecided is the time of the oldest position that, by a rule's MinTime or MinDistance, may yet turn out to be an event's: MaxInt64 if there is none.
-// What is not decided a while after it could be is not waited for.
-func (e *Engine) Undecided() int64 {
+// What is not decided so long after MinTime, in event time, is not waited for.
+func (e *Engine) Undecided(patience time.Duration) int64 {
 	at := int64(math.MaxInt64)
 	for device := range e.turning {
-		for i := range e.tracks[device].now.visits {
-			if v := &e.tracks[device].now.visits[i]; v.turning && e.watermark < v.turn.at+v.zone.Rule.MinTime.Milliseconds()+patience {
+		t := e.tracks[device]
+		t.settle(e.watermark, 1, e) // what came after a turn may be undone by a position between the two, as long as the watermark has not passed it
+		for i := range t.settled.visits {
+			if v := &t.settled.visits[i]; v.turning && e.watermark < v.turn.at+(v.zone.Rule.MinTime+patience).Milliseconds() {
 				at = min(at, v.turn.at)
 			}
+		}
+		if t.turned < e.watermark && !t.settled.turning() {
+			delete(e.turning, device)
 		}
 	}
 	return at

@@ -31,6 +31,7 @@ type track struct {
 	now      state    // settled, moved through pending
 	pending  []placed // after settled, in order
 	in       *here    // of the newest position; nil: not known
+	turned   int64    // the time of the last position, settled or not, after which the device was turning at a border
 	wake     int64    // when it is to be looked at next
 	settled  state
 	told     []Event  // since settled
@@ -158,11 +159,18 @@ func (t *track) add(p *point, numbers []int32, e *Engine, out []Event) []Event {
 	} else {
 		from := len(out)
 		out = t.now.move(p, in.zones, e.set.cross, &e.cfg, out)
+		t.noteTurn()
 		order(out[from:])
 		t.told = append(t.told, out[from:]...)
 	}
 	t.set(t.pending[len(t.pending)-1].in)
 	return out
+}
+
+func (t *track) noteTurn() {
+	if t.now.turning() {
+		t.turned = max(t.turned, t.now.last.at)
+	}
 }
 
 // again does all that is not settled once more, and gives what came out different.
@@ -174,6 +182,7 @@ func (t *track) again(e *Engine, out []Event) []Event {
 		p.quiet = false
 		from := len(events)
 		events = t.now.move(&p.point, p.in.zones, e.set.cross, &e.cfg, events)
+		t.noteTurn()
 		order(events[from:])
 	}
 	out = corrections(t.told, events, out)

@@ -47,6 +47,11 @@ func (s *state) clone() state {
 	return c
 }
 
+// turning reports whether a border was passed that does not count yet.
+func (s *state) turning() bool {
+	return slices.ContainsFunc(s.visits, func(v visit) bool { return v.turning })
+}
+
 func (s *state) find(z *zone) *visit {
 	for i := range s.visits {
 		if s.visits[i].zone == z {

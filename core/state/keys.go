@@ -32,6 +32,7 @@ import "encoding/binary"
 //	S <silence id>                            silence
 //	b <view> <partition> <level> <start> <group key>  block of windows rolled up, from a group on
 //	B <view> <partition> <level>              what there is of a level
+//	E <pattern or table> <partition>          time from which on nothing was given up of it
 //	A <alert> <partition> <key>               what an alert knows of a key
 //	z <alert> <partition> <score> <part> <key> what a score in its conditions knows of a key
 

@@ -71,7 +71,10 @@ func (t *Tx) DropPatternMatches(partition, pattern uint32, upTo uint64) {
 }
 
 // DropPattern deletes all that a pattern keeps in one partition.
-func (t *Tx) DropPattern(partition, pattern uint32) { t.drop(key('k', pattern, partition)) }
+func (t *Tx) DropPattern(partition, pattern uint32) {
+	t.drop(key('k', pattern, partition))
+	t.drop(key('E', pattern, partition))
+}
 
 // PatternKeys gives the state of each key of a pattern in one partition. f ends it with false.
 func (s *Store) PatternKeys(partition, pattern uint32, f func(k, state []byte) (bool, error)) error {

@@ -16,7 +16,7 @@ import (
 type ArchiveConfig struct {
 	Server string        `yaml:"server" default:"http://127.0.0.1:8080" help:"address of a core"`
 	Token  string        `yaml:"token" secret:"true" help:"the core's http.token"`
-	Views  []string      `yaml:"views" help:"views to archive; empty: all that have windows"`
+	Views  []string      `yaml:"views" help:"views, patterns, fence_events and alerts to archive; empty: all, but views without windows"`
 	From   string        `yaml:"from" help:"first day, as 2026-01-31; empty: the oldest that the core has whole"`
 	To     string        `yaml:"to" help:"last day; empty: the newest that is final"`
 	Part   time.Duration `yaml:"part" default:"24h" help:"length of time of a file, of which a whole number makes a day: what a day begun is begun with, it is finished with"`
@@ -54,7 +54,7 @@ func (c *ArchiveConfig) days() (from, to time.Time, err error) {
 	return from, to, nil
 }
 
-// Archive writes whole days of views, each once it is final, as Parquet below view=NAME/date=YYYY-MM-DD of a target: a directory, or
+// Archive writes whole days of views, events at fences, alerts and matches, each once it is final, as Parquet below view=NAME/date=YYYY-MM-DD of a target: a directory, or
 // s3://BUCKET/PREFIX. What is there already is left; what was begun is finished. So it may be run again and again, and be ended anywhere.
 func Archive(ctx context.Context, cfg *ArchiveConfig, to string, p Process) error {
 	t, err := openTarget(cfg, to)
@@ -89,7 +89,7 @@ type archiver struct {
 	rows, bytes int64
 }
 
-// view is what GET /api/v1/views says of one.
+// view is what GET /api/v1/views says of one, or GET /api/v1/events of events, which have a column of their own Time.
 type view struct {
 	Name       string
 	SQL        string
@@ -98,17 +98,52 @@ type view struct {
 	GraceS     float64 `json:"grace_s"`
 	RetentionS float64 `json:"retention_s"`
 	Watermark  *time.Time
+	Since      *time.Time `json:"whole_since"` // nothing from then on was given up; nil: nothing ever was
+	Rollups    []rollup
+
+	Time      string     // the column
+	Final     *time.Time `json:"final_before"` // of events
+	OnArrival bool       `json:"on_arrival"`   // there are some that are not final
+}
+
+// rollup is larger windows that a view is kept as.
+type rollup struct {
+	WindowS float64 `json:"window_s"`
+	From    time.Time
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // final reports whether nothing of the windows that start before end can change any more. Of sessions it is not known from this alone.
 func (v *view) final(end time.Time) bool {
+	if v.Time != "" {
+		return v.Final != nil && !v.Final.Before(end)
+	}
 	return v.Watermark != nil && !v.Watermark.Before(end.Add(seconds(v.WindowS)+seconds(v.GapS)+seconds(v.GraceS)))
 }
 
-// whole reports whether none of the windows that start at from or later was given up yet.
+// column is the time by which rows are archived.
+func (v *view) column() string {
+	if v.Time != "" {
+		return quoted(v.Time)
+	}
+	return "window_start"
+}
+
+// between are the rows from one time up to another, those that are final.
+func (v *view) between(from, to time.Time) string {
+	where := fmt.Sprintf("%[1]s >= '%[2]s' AND %[1]s < '%[3]s'", v.column(), from.Format(time.RFC3339), to.Format(time.RFC3339))
+	if v.OnArrival {
+		where += " AND final"
+	}
+	return where
+}
+
+// whole reports whether none of the rows from a time on was given up yet.
 func (v *view) whole(from time.Time) bool {
+	if v.Since != nil {
+		return !from.Before(*v.Since)
+	}
 	return v.RetentionS == 0 || v.Watermark == nil || from.After(v.Watermark.Add(-seconds(v.RetentionS)))
 }
 
@@ -131,18 +166,31 @@ func (a *archiver) ask(ctx context.Context, path string, answer any) error {
 	return json.NewDecoder(resp.Body).Decode(answer)
 }
 
+// all are the views and events that the core has now.
+func (a *archiver) all(ctx context.Context) ([]*view, error) {
+	var views struct{ Views []*view }
+	var events struct{ Events []*view }
+	err := a.ask(ctx, "/api/v1/views", &views)
+	if err == nil {
+		err = a.ask(ctx, "/api/v1/events", &events)
+	}
+	return append(views.Views, events.Events...), err
+}
+
 // views are those to archive.
 func (a *archiver) views(ctx context.Context) (list []*view, err error) {
-	var answer struct{ Views []*view }
-	if err := a.ask(ctx, "/api/v1/views", &answer); err != nil {
+	all, err := a.all(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, v := range answer.Views {
+	for _, v := range all {
 		names = append(names, v.Name)
 		wanted := len(a.cfg.Views) == 0 || slices.ContainsFunc(a.cfg.Views, func(name string) bool { return strings.EqualFold(name, v.Name) })
 		switch {
 		case !wanted:
+		case v.Time != "":
+			list = append(list, v)
 		case v.WindowS == 0 && v.GapS == 0 && len(a.cfg.Views) > 0:
 			return nil, fmt.Errorf("%s has no windows, so it has no days; hexpane sql --format parquet saves it as it is", v.Name)
 		case v.WindowS == 0 && v.GapS == 0:
@@ -165,7 +213,10 @@ func (a *archiver) view(ctx context.Context, v *view) error {
 		return err
 	}
 	if from.IsZero() {
-		if from, err = a.oldest(ctx, v); err != nil || from.IsZero() {
+		if from, err = a.oldest(ctx, v); err != nil {
+			return err
+		}
+		if err := a.lost(ctx, v, from); err != nil || from.IsZero() {
 			return err
 		}
 	}
@@ -186,20 +237,54 @@ func (a *archiver) view(ctx context.Context, v *view) error {
 	return nil
 }
 
-// oldest is the first day that the core still has whole; zero if there are no rows.
+// oldest is the first day that the core still has rows of, whole or not; zero if there are none.
 func (a *archiver) oldest(ctx context.Context, v *view) (time.Time, error) {
-	text, err := a.one(ctx, "SELECT MIN(window_start) FROM "+quoted(v.Name))
+	text, err := a.one(ctx, fmt.Sprintf("SELECT MIN(%s) FROM %s", v.column(), quoted(v.Name)))
 	if err != nil || text == "" {
 		return time.Time{}, err
 	}
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("the oldest window starts at %q: %w", text, err)
+		return time.Time{}, fmt.Errorf("the oldest row is of %q: %w", text, err)
 	}
-	if at = at.UTC().Truncate(day); !v.whole(at) {
-		at = at.Add(day)
+	return at.UTC().Truncate(day), nil
+}
+
+// lost says so if the day before the oldest that the core has rows of is neither there nor to be had any more: only larger windows of it are left.
+func (a *archiver) lost(ctx context.Context, v *view, oldest time.Time) error {
+	if len(v.Rollups) == 0 {
+		return nil
 	}
-	return at, nil
+	first := slices.MinFunc(v.Rollups, func(a, b rollup) int { return a.From.Compare(b.From) }).From.UTC().Truncate(day)
+	last := oldest.Add(-day)
+	if oldest.IsZero() { // no row is left
+		last = v.Watermark.UTC().Truncate(day).Add(-day)
+	}
+	if last.Before(first) {
+		return nil
+	}
+	m, err := readManifest(ctx, a.target, v.dir(last))
+	if err != nil || m != nil && m.Complete {
+		return err
+	}
+	fmt.Fprintf(a.notes, "%s: %s to %s: %s: what of these days is not in the archive yet can't be archived any more\n", v.Name, first.Format(time.DateOnly), last.Format(time.DateOnly), v.leftOver())
+	return nil
+}
+
+// leftOver says what there is of days whose windows are gone.
+func (v *view) leftOver() string {
+	var sizes []string
+	for _, r := range v.Rollups {
+		sizes = append(sizes, seconds(r.WindowS).String())
+	}
+	if len(sizes) == 0 {
+		return "some of its rows may be gone"
+	}
+	return "its windows are gone, or some may be, and only larger ones are left (rollups of " + strings.Join(sizes, ", ") + "; a SELECT of MERGE gives them)"
+}
+
+func (v *view) dir(at time.Time) string {
+	return fmt.Sprintf("view=%s/date=%s/", hiveName(v.Name), at.Format(time.DateOnly))
 }
 
 // one asks for one value, however long that takes; "" for NULL.
@@ -219,7 +304,7 @@ func (a *archiver) one(ctx context.Context, sql string) (string, error) {
 
 // day archives one, unless it is there.
 func (a *archiver) day(ctx context.Context, v *view, at time.Time) error {
-	dir := fmt.Sprintf("view=%s/date=%s/", hiveName(v.Name), at.Format(time.DateOnly))
+	dir := v.dir(at)
 	m, err := readManifest(ctx, a.target, dir)
 	switch {
 	case err != nil:
@@ -228,10 +313,10 @@ func (a *archiver) day(ctx context.Context, v *view, at time.Time) error {
 		a.there++
 		return nil
 	case !v.whole(at):
-		fmt.Fprintf(a.notes, "%s: %s is older than RETENTION, and some of its windows may be gone: it is not archived\n", v.Name, at.Format(time.DateOnly))
+		fmt.Fprintf(a.notes, "%s: %s is older than what is kept (%s): %s: it is not archived\n", v.Name, at.Format(time.DateOnly), v.keptBy(), v.leftOver())
 		return nil
 	case v.GapS > 0:
-		open, err := a.one(ctx, "SELECT COUNT(*) FROM "+quoted(v.Name)+" WHERE NOT final AND "+between(at, at.Add(day)))
+		open, err := a.one(ctx, "SELECT COUNT(*) FROM "+quoted(v.Name)+" WHERE NOT final AND "+v.between(at, at.Add(day)))
 		if err != nil {
 			return err
 		}
@@ -279,17 +364,17 @@ func (a *archiver) parts(ctx context.Context, v *view, at time.Time, dir string,
 			}
 		}
 	}
-	var now struct{ Views []*view }
-	if err := a.ask(ctx, "/api/v1/views", &now); err != nil {
+	now, err := a.all(ctx)
+	if err != nil {
 		return err
 	}
-	for _, n := range now.Views {
+	for _, n := range now {
 		if n.Name == v.Name && n.SQL == v.SQL && n.whole(at) { // nothing was given up while it was read
 			m.Complete = true
 		}
 	}
 	if !m.Complete {
-		return errors.New("the view was replaced, or its windows outlived RETENTION, while they were read; the day is not archived")
+		return fmt.Errorf("it was replaced, or rows outlived what is kept (%s), while they were read; the day is not archived", v.keptBy())
 	}
 	if err := m.write(ctx, a.target, dir); err != nil {
 		return err
@@ -303,8 +388,15 @@ func (a *archiver) parts(ctx context.Context, v *view, at time.Time, dir string,
 	return nil
 }
 
-func between(from, to time.Time) string {
-	return fmt.Sprintf("window_start >= '%s' AND window_start < '%s'", from.Format(time.RFC3339), to.Format(time.RFC3339))
+// keptBy is the setting that says how long rows are kept.
+func (v *view) keptBy() string {
+	switch {
+	case v.Time == "":
+		return "RETENTION"
+	case v.SQL == "":
+		return "state.table_rows"
+	}
+	return "pattern.keep_matches"
 }
 
 // part writes a part. It is whole on this machine before the target sees any of it. One without rows is no file.
@@ -314,7 +406,7 @@ func (a *archiver) part(ctx context.Context, v *view, from, to time.Time, dir st
 		return nil, err
 	}
 	defer discard(f)
-	resp, err := a.server.post(ctx, "SELECT * FROM "+quoted(v.Name)+" WHERE "+between(from, to), mediaTypes["parquet"])
+	resp, err := a.server.post(ctx, "SELECT * FROM "+quoted(v.Name)+" WHERE "+v.between(from, to), mediaTypes["parquet"])
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ type manifest struct {
 	Format   int     `json:"format"`
 	View     string  `json:"view"`
 	Date     string  `json:"date"`
-	SQL      string  `json:"sql"`    // the view, as it was
+	SQL      string  `json:"sql"`    // the view or the pattern, as it was; empty: fence_events or alerts
 	PartS    int64   `json:"part_s"` // length of time of a part
 	Parts    []piece `json:"parts"`
 	Complete bool    `json:"complete"`

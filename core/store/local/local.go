@@ -16,6 +16,7 @@
 package local
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -166,6 +167,28 @@ func (s *Store) Rolled(v *plan.View, partition uint32) int64 {
 		return m.to
 	}
 	return math.MinInt64
+}
+
+// Held is what there is of a size of windows.
+type Held struct{ Size, From, To int64 }
+
+// Held gives the levels of a view, the finest first: from the first window that starts in any partition to the end that all of them have.
+func (s *Store) Held(view uint32) (all []Held) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at, m := range s.marks {
+		if at.view != view || m.from == m.to {
+			continue
+		}
+		i := slices.IndexFunc(all, func(h Held) bool { return h.Size == at.size })
+		if i < 0 {
+			all = append(all, Held{at.size, m.from, m.to})
+			continue
+		}
+		all[i].From, all[i].To = min(all[i].From, m.from), min(all[i].To, m.to)
+	}
+	slices.SortFunc(all, func(a, b Held) int { return cmp.Compare(a.Size, b.Size) })
+	return all
 }
 
 // Usage is what a level of a view takes, in all partitions.
