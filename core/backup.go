@@ -12,11 +12,12 @@ import (
 
 	"github.com/hexpane/hexpane/core/api"
 	"github.com/hexpane/hexpane/core/state"
+	"github.com/hexpane/hexpane/edge/crash"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"google.golang.org/protobuf/proto"
 )
 
-// A backup is a directory with these two. It gets its name when all of it is synced: what has a name is whole.
+// A backup is a directory with these two and the list of its files (backup_files.go). It gets its name when all of it is synced: what has a name is whole.
 const (
 	backupState = "state"   // a Pebble database
 	backupPlan  = "plan.pb" // the catalogue of the same moment
@@ -57,9 +58,11 @@ func (c *Core) Backup(ctx context.Context, name string) (*api.Backup, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(part))
 	}
+	crash.Here("backup.listed")
 	if err := errors.Join(os.Rename(part, path), syncPath(root)); err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
+	crash.Here("backup.named")
 	c.log.Info("backup written", "path", path, "plan_version", p.Version)
 	return &api.Backup{Path: path, Views: len(p.Views), Plan: p.Version}, nil
 }
@@ -80,6 +83,7 @@ func (c *Core) checkpoint(ctx context.Context, part string) (*plan.Plan, error) 
 		if err := c.store.Checkpoint(filepath.Join(part, backupState)); err != nil {
 			return nil, err
 		}
+		crash.Here("backup.checkpointed")
 		if c.catalog.plan().Version != p.Version {
 			continue
 		}
@@ -91,7 +95,8 @@ func (c *Core) checkpoint(ctx context.Context, part string) (*plan.Plan, error) 
 		if err := errors.Join(os.WriteFile(file, data, 0o640), syncPath(file), syncPath(part)); err != nil {
 			return nil, fmt.Errorf("backup: %w", err)
 		}
-		return p, nil
+		crash.Here("backup.planned")
+		return p, writeList(ctx, part)
 	}
 }
 
@@ -104,42 +109,57 @@ func syncPath(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// Restore puts a backup into a core's data directory, which must hold no state and belong to nobody who runs. The backup stays as it is. Killed
-// on the way, it is begun again.
+// Restore puts a backup into a core's data directory, which must hold no state and belong to nobody who runs. The backup stays as it is, and is refused
+// if it is not all there, or not as it was. Killed on the way, it is begun again; no core starts over what is there until then.
 func Restore(backup, dataDir string, log *slog.Logger) error {
-	data, err := os.ReadFile(filepath.Join(backup, backupPlan))
+	list, err := readList(backup)
 	if err != nil {
-		return fmt.Errorf("%s is no backup of a core: %w", backup, err)
+		return err
 	}
-	p := new(plan.Plan)
-	if err := proto.Unmarshal(data, p); err != nil {
-		return fmt.Errorf("%s: read plan: %w", backup, err)
-	}
-	path := filepath.Join(dataDir, "state")
+	path := filepath.Join(dataDir, stateDir)
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there already: restore into an empty directory, or move it away", path)
 	}
-	part := path + ".part"
-	if err := errors.Join(os.RemoveAll(part), os.MkdirAll(dataDir, 0o750)); err != nil {
+	part := path + restorePart
+	if err := errors.Join(os.RemoveAll(part), os.MkdirAll(part, 0o750)); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	if err := os.CopyFS(part, os.DirFS(filepath.Join(backup, backupState))); err != nil {
-		return fmt.Errorf("restore: %w", err)
+	data, err := list.copyState(backup, part)
+	if err != nil { // nothing is left that a start could stumble over
+		return errors.Join(err, os.RemoveAll(part))
 	}
-	if err := filepath.WalkDir(part, func(path string, _ fs.DirEntry, err error) error { return errors.Join(err, syncPath(path)) }); err != nil {
-		return fmt.Errorf("restore: %w", err)
+	crash.Here("restore.copied")
+	p := new(plan.Plan)
+	if err := proto.Unmarshal(data, p); err != nil {
+		return errors.Join(fmt.Errorf("%s: read plan: %w", backup, err), os.RemoveAll(part))
 	}
 	store, err := state.Open(part, 0, log)
 	if err != nil {
-		return fmt.Errorf("%s can't be read: %w", backup, err)
+		return errors.Join(fmt.Errorf("%s can't be read: %w", backup, err), os.RemoveAll(part))
 	}
 	if err := errors.Join(store.Restored(data), store.Close()); err != nil {
 		return err
 	}
+	crash.Here("restore.marked")
 	if err := errors.Join(os.Rename(part, path), syncPath(dataDir)); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
+	crash.Here("restore.named")
 	return nil
+}
+
+const (
+	stateDir    = "state" // the Pebble database in a core's data directory
+	restorePart = ".part" // behind it: of a restore that is under way
+)
+
+// refuseHalf is for a start: a restore that was killed was to come first.
+func refuseHalf(dataDir string) error {
+	part := filepath.Join(dataDir, stateDir+restorePart)
+	if _, err := os.Lstat(part); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("a restore was not finished here: run it again, or delete %s to start without what was to be restored", part)
 }
 
 // What a restored plan leaves free: versions and ids that were given after the backup was made, and that edges may still send.

@@ -95,3 +95,93 @@ func TestRestoreIsWholeOrNothing(t *testing.T) {
 		t.Errorf("the plan stays: %d bytes, %v", len(kept), err)
 	}
 }
+
+// Whatever is missing, cut, longer or other in a backup than when it was made, it is refused with the file's name, and leaves nothing to start over.
+func TestDamagedBackupIsRefused(t *testing.T) {
+	log, dir := slog.New(slog.DiscardHandler), t.TempDir()
+	f := newField(t, 1)
+	defer f.close()
+	store, err := state.Open(filepath.Join(dir, "live"), 0, log)
+	check(t, err)
+	for i := range uint64(3) { // tables, and a log
+		tx := store.Begin()
+		tx.Position(0, i+1)
+		check(t, tx.Commit())
+		check(t, store.Flush())
+	}
+	c := &Core{cfg: &Config{}, log: log, store: store, catalog: f.core.catalog}
+	c.cfg.Backup.Dir = dir
+	_, err = c.Backup(context.Background(), "whole")
+	check(t, err)
+	check(t, store.Close())
+	whole := filepath.Join(dir, "whole")
+	list, err := readList(whole)
+	check(t, err)
+	names := []string{backupList}
+	for _, file := range list.Files {
+		names = append(names, file.Name)
+	}
+	damages := map[string]func(data []byte) []byte{
+		"gone":   func([]byte) []byte { return nil },
+		"cut":    func(data []byte) []byte { return data[:len(data)-1-len(data)/3] },
+		"longer": func(data []byte) []byte { return append(data, 'x') },
+		"other":  func(data []byte) []byte { data[len(data)/2] ^= 1; return data },
+	}
+	tried := 0
+	for _, name := range names {
+		data, err := os.ReadFile(filepath.Join(whole, name))
+		check(t, err)
+		for how, damage := range damages {
+			if len(data) == 0 && how != "gone" && how != "longer" {
+				continue
+			}
+			backup, to := filepath.Join(dir, "damaged"), filepath.Join(dir, "to")
+			check(t, os.RemoveAll(backup))
+			check(t, os.CopyFS(backup, os.DirFS(whole)))
+			if bad := damage(slices.Clone(data)); bad == nil {
+				check(t, os.Remove(filepath.Join(backup, name)))
+			} else {
+				check(t, os.WriteFile(filepath.Join(backup, name), bad, 0o600))
+			}
+			err := Restore(backup, to, log)
+			if err == nil && name == backupList { // of its spaces, or of what no reader looks at
+				check(t, os.RemoveAll(to))
+				continue
+			}
+			if err == nil || !strings.Contains(err.Error(), filepath.Base(name)) && name != backupList {
+				t.Errorf("%s %s: %v", name, how, err)
+			}
+			for _, left := range []string{stateDir, stateDir + restorePart} {
+				if _, err := os.Lstat(filepath.Join(to, left)); err == nil {
+					t.Errorf("%s %s: %s is left", name, how, left)
+				}
+			}
+			check(t, os.RemoveAll(to))
+			tried++
+		}
+	}
+	if tried < 4*4 {
+		t.Errorf("only %d damages were tried, of %q", tried, names)
+	}
+	check(t, Restore(whole, filepath.Join(dir, "fine"), log))
+	check(t, os.Rename(filepath.Join(dir, "fine", stateDir), filepath.Join(dir, "fine", stateDir+restorePart)))
+	if err := refuseHalf(filepath.Join(dir, "fine")); err == nil || !strings.Contains(err.Error(), "was not finished") {
+		t.Errorf("a start over half a restore: %v", err)
+	}
+}
+
+func FuzzBackupList(f *testing.F) {
+	f.Add([]byte(`{"format":1,"files":[{"name":"plan.pb","bytes":3,"crc32c":1},{"name":"state/000002.log","bytes":0,"crc32c":0}]}`))
+	f.Add([]byte(`{"format":1,"files":[{"name":"plan.pb"},{"name":"state/../../x"}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		list, err := parseList(text)
+		if err != nil {
+			return
+		}
+		for _, file := range list.Files {
+			if at := filepath.Clean(filepath.Join("state", strings.TrimPrefix(file.Name, "state/"))); file.Name != backupPlan && !strings.HasPrefix(at, "state/") {
+				t.Errorf("%q is written to %s", file.Name, at)
+			}
+		}
+	})
+}

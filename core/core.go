@@ -15,7 +15,7 @@
 //	remote.go     InfluxDB as a history
 //	explain_history.go  which windows a SELECT would read; rollups.go  windows rolled up in the background
 //	metric.go     the history of a column, for charts
-//	backup.go     backups of a running core, and restoring one
+//	backup.go     backups of a running core, and restoring one; backup_files.go the list of what is in it
 //	insert.go     INSERT INTO
 //	events.go     how long fence_events, alerts and matches are kept, and which of their days are final and whole
 //	fences.go     the fences in force, and their edits; fenced.go a partition's devices at them; whereabouts.go who is in which now
@@ -123,6 +123,9 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 			err = errors.Join(err, c.close())
 		}
 	}()
+	if err = refuseHalf(d.DataDir); err != nil {
+		return nil, err
+	}
 	c.openRoom(d.DataDir)
 	if err = c.room.open(ctx); err != nil {
 		return nil, err
@@ -143,7 +146,7 @@ func New(ctx context.Context, cfg *Config, d Deps) (_ *Core, err error) {
 
 // openState opens what is on disk, and finds the plan in force.
 func (c *Core) openState(ctx context.Context, d Deps) (err error) {
-	if c.store, err = state.OpenOn(c.room.disk(), filepath.Join(d.DataDir, "state"), c.cfg.State.CacheBytes, d.Log); err != nil {
+	if c.store, err = state.OpenOn(c.room.disk(), filepath.Join(d.DataDir, stateDir), c.cfg.State.CacheBytes, d.Log); err != nil {
 		return err
 	}
 	if err = c.openRollups(crash.Here); err != nil {

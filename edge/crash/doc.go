@@ -1,4 +1,4 @@
-// Package crash names the places where a test kills the edge: between a commit and its acknowledgement, in the middle of a
+// Package crash names the places where a test kills the edge, or the core: between a commit and its acknowledgement, in the middle of a
 // publish. In what is delivered Here is empty, and the compiler leaves nothing of it. Built with -tags crashpoints, the
 // program dies, as by kill -9, where the environment variable HEXPANE_CRASH says:
 //
