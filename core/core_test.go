@@ -179,6 +179,7 @@ func TestWholeCore(t *testing.T) {
 	n.until("SELECT key, readings FROM late", `["lost-bus",1]`)
 	n.until("SELECT device FROM speeds", `late-bus`)
 	n.until("SELECT COUNT(*) AS n FROM speeds WHERE final = true", fmt.Sprintf(`"rows":[[%d]]`, len(naive(all))+1))
+	n.until("SELECT SUM(n) AS n FROM settled", fmt.Sprintf(`"rows":[[%d]]`, len(all)+1)) // in a commit of their own
 
 	got := n.until(questions[0], `"late-bus"`)
 	for _, row := range naive(all) {
