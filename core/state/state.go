@@ -4,6 +4,7 @@
 //	keys.go    the keys
 //	backup.go  checkpoints, and stores put back from one
 //	read.go    what queries and restarts read
+//	since.go   since when all of what is kept by number is there
 //	rollups.go windows rolled up, and the store at one moment
 //
 // A partition's turn is one Tx and one synced commit: windows, rows, the place in the stream, effects. The package

@@ -8,7 +8,8 @@
 //	apart_test.go     the halves as processes of their own; outages
 //	disk_test.go      an edge whose disk is filled; core_disk_test.go a core
 //	backup_test.go    an old copy of an edge put back
-//	restore_test.go   backups of a running core
+//	restore_test.go   backups of a running core; backup_kill_test.go killed on the way, as restores are
+//	rollups_kill_test.go  windows rolled up, under kills
 //	export_test.go    archives of days, in a bucket and in a directory; export_events_test.go of what happened, and what is not archived
 //	influx_test.go    history in InfluxDB
 //	alerts_test.go    a receiver that fails; alerts_bench_test.go from an event to the alert

@@ -163,7 +163,7 @@ func TestKillsWhileRollingUp(t *testing.T) {
 	steps := []string{"rollup.gathered", "rollup.committed", "rollup.dropping", "rollup.dropped"}
 	kills, devices, hours := 6, 6, 6 // hours a kill
 	if os.Getenv("HEXPANE_SOAK") != "" {
-		kills, devices = 60, 20
+		kills, devices = 40, 12
 	}
 	program := crashing(t)
 	dir := t.TempDir()
