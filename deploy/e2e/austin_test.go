@@ -127,62 +127,62 @@ func compare(t *testing.T, s *site, view, key string, want map[windowKey]summary
 	}
 }
 
-func TestAustin(t *testing.T) {
+func TestAustinInOrder(t *testing.T) { austin(t, "2016-11-25", "0s", false, soak()) }
+
+func TestAustinShuffled(t *testing.T) { austin(t, "2015-06-07", "30s", false, soak()) }
+
+func TestAustinShuffledAndKilled(t *testing.T) { austin(t, "2016-11-25", "30s", true, true) }
+
+func TestAustinKilled(t *testing.T) { austin(t, "2015-06-07", "0s", true, soak()) }
+
+func soak() bool { return os.Getenv("HEXPANE_SOAK") != "" }
+
+// austin replays a day, shuffled by up to so much; kill is kill -9, twice, and fences are the city's neighbourhoods.
+func austin(t *testing.T, day, shuffle string, kill, fences bool) {
 	t.Parallel()
-	soak := os.Getenv("HEXPANE_SOAK") != ""
-	for _, c := range []struct {
-		day     string
-		shuffle string
-		kill    bool
-		fences  bool
-	}{{"2016-11-25", "0s", false, soak}, {"2015-06-07", "30s", false, soak}, {"2016-11-25", "30s", true, true}, {"2015-06-07", "0s", true, soak}} {
-		t.Run(fmt.Sprintf("%s_shuffle_%s_kill_%v", c.day, c.shuffle, c.kill), func(t *testing.T) {
-			t.Parallel()
-			file := data(t, "austin/"+c.day+".csv.gz")
-			byVehicle, byCell, rows := austinTruth(t, file)
-			s := startSite(t, austinSQL, "--core.state.table_rows", "1000000", "--core.query.max_rows", "1000000")
-			var visits []string // at the city's neighbourhoods
-			if c.fences {
-				collection, areas := neighbourhoods(t)
-				visits = visited(t, file, areas)
-				if status, text, _ := request(t, "POST", s.http+"/api/v1/fences", collection); status != http.StatusOK {
-					t.Fatal(status, text)
-				}
-			}
-			replay := s.Replay(t, file, "--sort", "timestamp", "--speed", "0", "--shuffle", c.shuffle, "--seed", "7",
-				"--topic", austinTopic, "--payload", austinPayload)
-			if c.kill {
-				for _, share := range []float64{0.2, 0.6} {
-					s.Eventually(t, func() error {
-						if n := s.Metric(t, `hexpane_edge_ingest_readings_total{stream="buses"}`); n < share*float64(rows)/2 {
-							return fmt.Errorf("%v readings in", n)
-						}
-						return nil
-					})
-					s.Kill(t)
-					s.Restart(t)
-				}
-			}
-			replay.Wait(t)
-			want := 0
-			for _, w := range byVehicle {
-				want += w.n
-			}
+	file := data(t, "austin/"+day+".csv.gz")
+	byVehicle, byCell, rows := austinTruth(t, file)
+	s := startSite(t, austinSQL, "--core.state.table_rows", "1000000", "--core.query.max_rows", "1000000")
+	var visits []string // at the city's neighbourhoods
+	if fences {
+		collection, areas := neighbourhoods(t)
+		visits = visited(t, file, areas)
+		if status, text, _ := request(t, "POST", s.http+"/api/v1/fences", collection); status != http.StatusOK {
+			t.Fatal(status, text)
+		}
+	}
+	replay := s.Replay(t, file, "--sort", "timestamp", "--speed", "0", "--shuffle", shuffle, "--seed", "7",
+		"--topic", austinTopic, "--payload", austinPayload)
+	if kill {
+		for _, share := range []float64{0.2, 0.6} {
 			s.Eventually(t, func() error {
-				_, r := s.SQL(t, "SELECT SUM(n) FROM by_vehicle")
-				_, c := s.SQL(t, "SELECT SUM(n) FROM by_cell")
-				if fmt.Sprint(r[0][0], c[0][0]) != fmt.Sprint(float64(want), float64(want)) {
-					return fmt.Errorf("%v and %v readings counted, want %d", r[0][0], c[0][0], want)
+				if n := s.Metric(t, `hexpane_edge_ingest_readings_total{stream="buses"}`); n < share*float64(rows)/2 {
+					return fmt.Errorf("%v readings in", n)
 				}
 				return nil
 			})
-			compare(t, s, "by_vehicle", "vehicle", byVehicle)
-			compare(t, s, "by_cell", "cell", byCell)
-			if c.fences {
-				fencedAsBruteForce(t, s, visits)
-				t.Logf("soak: %s, shuffled by %s, kills %v: %d enter and exit events at Austin's neighbourhoods, as brute force has them", c.day, c.shuffle, c.kill, len(visits))
-			}
-			s.Stop(t)
-		})
+			s.Kill(t)
+			s.Restart(t)
+		}
 	}
+	replay.Wait(t)
+	want := 0
+	for _, w := range byVehicle {
+		want += w.n
+	}
+	s.Eventually(t, func() error {
+		_, r := s.SQL(t, "SELECT SUM(n) FROM by_vehicle")
+		_, c := s.SQL(t, "SELECT SUM(n) FROM by_cell")
+		if fmt.Sprint(r[0][0], c[0][0]) != fmt.Sprint(float64(want), float64(want)) {
+			return fmt.Errorf("%v and %v readings counted, want %d", r[0][0], c[0][0], want)
+		}
+		return nil
+	})
+	compare(t, s, "by_vehicle", "vehicle", byVehicle)
+	compare(t, s, "by_cell", "cell", byCell)
+	if fences {
+		fencedAsBruteForce(t, s, visits)
+		t.Logf("soak: %s, shuffled by %s, kills %v: %d enter and exit events at Austin's neighbourhoods, as brute force has them", day, shuffle, kill, len(visits))
+	}
+	s.Stop(t)
 }
