@@ -410,8 +410,7 @@ func (c *Core) close() error {
 		c.conn.Close()
 	}
 	if c.nats != nil {
-		c.nats.Shutdown()
-		c.nats.WaitForShutdown()
+		errs = append(errs, bus.Stop(c.nats, 6*time.Second)) // of the 10 s that a process has to end
 	}
 	if c.store != nil {
 		errs = append(errs, c.store.Close())

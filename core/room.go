@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -63,6 +64,9 @@ func (r *room) run(ctx context.Context) error {
 			try, cancel := context.WithTimeout(ctx, 5*time.Second)
 			err := r.core.limitStream(try, full)
 			cancel()
+			if errors.Is(err, bus.ErrStuck) {
+				return err
+			}
 			if err != nil && !r.unsure && ctx.Err() == nil {
 				r.core.log.Error("JetStream could not be told of the disk; trying again", "full", full, "error", err)
 			}

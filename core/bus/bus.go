@@ -51,10 +51,38 @@ func Embed(listen, dir string, log *slog.Logger) (*server.Server, error) {
 
 // Restart starts a server of this process anew, on the same address. A stream that once found no block to write to takes nothing any more until then,
 // and JetStream alone can't be started again under clients without a data race (nats-server 2.15.2).
+// ErrStuck: not within a minute.
 func Restart(s *server.Server, listen, dir string, log *slog.Logger) (*server.Server, error) {
-	s.Shutdown()
-	s.WaitForShutdown()
-	return Embed(listen, dir, log)
+	var again *server.Server
+	var err error
+	if stuck := within(time.Minute, func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+		again, err = Embed(listen, dir, log)
+	}); stuck != nil {
+		return nil, stuck
+	}
+	return again, err
+}
+
+// ErrStuck is a server that neither stops nor starts: it holds its address and its files for as long as this process lives, so there is nothing for it but to end
+// that. Seen once on a disk that ran out under load: no request to JetStream was answered from then on (nats-server 2.15.2).
+var ErrStuck = errors.New("the NATS server in this process is stuck; start the process anew")
+
+// Stop stops a server of this process; ErrStuck: not within so long.
+func Stop(s *server.Server, most time.Duration) error {
+	return within(most, func() { s.Shutdown(); s.WaitForShutdown() })
+}
+
+func within(most time.Duration, f func()) error {
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(most):
+		return ErrStuck
+	}
 }
 
 // Connect connects to a NATS server and keeps at it.
