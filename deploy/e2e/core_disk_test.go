@@ -15,11 +15,11 @@ import (
 // coreFull says whether the core says that its disk is full.
 func (s *site) coreFull(t testing.TB) bool { return s.Metric(t, "hexpane_core_state_full") == 1 }
 
-// appliesAgain waits until more is applied than there was. A core whose NATS was caught so badly by the full disk that it neither stops nor starts may end, saying so, and
+// appliesAgain waits until all is applied that the edge has taken in so far. A core whose NATS was caught so badly by the full disk that it neither stops nor starts may end, saying so, and
 // be started once more.
-func appliesAgain(t testing.TB, s *site, start func(testing.TB)) {
+func appliesAgain(t testing.TB, edge, s *site, start func(testing.TB)) {
 	t.Helper()
-	var before string
+	taken := edge.Metric(t, `hexpane_edge_ingest_readings_total{stream="load"}`)
 	eventually(t, func() error {
 		select {
 		case <-s.done:
@@ -31,10 +31,13 @@ func appliesAgain(t testing.TB, s *site, start func(testing.TB)) {
 		default:
 		}
 		_, rows, err := ask(s.http, "SELECT SUM(n) FROM per_device")
-		if now := fmt.Sprint(rows); err == nil && (before == "" || now == before) {
-			before, err = now, errors.New("nothing is applied")
+		if err != nil || len(rows) != 1 {
+			return fmt.Errorf("%v: %w", rows, err)
 		}
-		return err
+		if n, _ := rows[0][0].(float64); n < taken {
+			return fmt.Errorf("%v readings of %v are applied", n, taken)
+		}
+		return nil
 	})
 }
 
@@ -82,7 +85,7 @@ func TestSiteDiskFull(t *testing.T) {
 		t.Errorf("a new view on a full disk: %v", err)
 	}
 	f.free(t)
-	appliesAgain(t, s, s.Restart)
+	appliesAgain(t, s, s, s.Restart)
 	eventually(t, func() error {
 		if status, why, err := get(s.http + "/readyz"); err != nil || status != http.StatusOK || s.coreFull(t) {
 			return fmt.Errorf("with room again, /readyz: %d %s %w", status, why, err)
@@ -140,7 +143,7 @@ func TestCoreDiskFull(t *testing.T) {
 	}
 	h.edge.takesIn(t, 1000)
 	f.free(t)
-	appliesAgain(t, h.core, h.core.start)
+	appliesAgain(t, h.edge, h.core, h.core.start)
 	if h.core.coreFull(t) {
 		t.Error("the core does not say that there is room")
 	}

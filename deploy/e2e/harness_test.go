@@ -1,5 +1,6 @@
 // Package e2e starts the real programs, built with the race detector but for benchmarks, and speaks to them as their users do: MQTT with
-// paho, SQL over HTTP, signals. What it needs beside Go and does not find is skipped, saying so.
+// paho, SQL over HTTP, signals. What it needs beside Go and does not find is skipped, saying so. Tests run beside one another, twice as many as there are
+// processors, since they wait most of the time: each has directories and addresses of its own, and no test changes the environment of all.
 //
 //	harness_test.go   the programs: build, start, kill, ask
 //	austin_test.go    exactness, over shuffles and kills
@@ -26,6 +27,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -73,6 +75,28 @@ func run(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
+}
+
+// go test gives a result that it has when nothing changed of what a test is made of or looked at, which does not hold what go build looked at for it. So this one
+// looks at that.
+func TestResultsAreOfTheseSources(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir(repo(""), func(path string, d fs.DirEntry, err error) error {
+		switch ext := filepath.Ext(path); {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git"):
+			return fs.SkipDir
+		case d.IsDir() || ext != ".go" && ext != ".mod" && ext != ".sum" && !strings.Contains(path, "dashboard/dist/"):
+			return nil
+		}
+		files++
+		_, err = os.Stat(path)
+		return err
+	})
+	if err != nil || files < 500 {
+		t.Fatal(files, err)
+	}
 }
 
 // data finds ../shared/data beside the repository.
