@@ -156,7 +156,7 @@ func influxHistory(t *testing.T, db *influx) {
 		}
 		return nil
 	})
-	t.Logf("soak: InfluxDB away for %s, and the site killed, under load: %d readings, points lost=0 twice=0", down, count)
+	t.Logf("soak: %s away for %s, and the site killed, under load: %d readings, points lost=0 twice=0", db.name, down, count)
 	if series, err := db.query("SHOW SERIES FROM per_device"); err != nil || len(series) != 20 {
 		t.Errorf("%d series, want one for each of 20 devices: %v", len(series), err)
 	}

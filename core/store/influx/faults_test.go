@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -289,6 +290,6 @@ func TestServerInTroubleUnderLoad(t *testing.T) {
 		if len(refused) != bad {
 			t.Errorf("%d points are refused, want the %d bad ones", len(refused), bad)
 		}
-		t.Logf("soak: InfluxDB busy, slow, cut off and killed under load: %d points, lost=0 twice=0, %d refused of %d bad", total, len(refused), bad)
+		t.Logf("soak: InfluxDB %s busy, slow, cut off and killed under load: %d points, lost=0 twice=0, %d refused of %d bad", path.Base(t.Name()), total, len(refused), bad)
 	})
 }
