@@ -182,18 +182,17 @@ func around(all, inner timeSpan) (rest []timeSpan) {
 	return rest
 }
 
-// finalSpan is where windows start that can't change any more and that there are all of: with InfluxDB behind the core's own store, whenever they were.
-func (c *Core) finalSpan(ctx context.Context, q *store.Question) (timeSpan, bool, error) {
-	mark, ok := c.watermark(q.View.Id)
-	if !ok {
+// finalSpan is where windows start that can't change any more, that are told if they are told once, and that there are all of: with InfluxDB behind the
+// core's own store, whenever they were.
+func (c *Core) finalSpan(ctx context.Context, q *store.Question) (span timeSpan, ok bool, err error) {
+	m := c.moment(q.View)
+	defer func() { err = errors.Join(err, m.store.Close()) }()
+	mark, since := slices.Min(m.watermarks), int64(math.MinInt64)
+	if mark <= dawn {
 		return timeSpan{}, false, nil
 	}
-	since := int64(math.MinInt64)
 	if c.reader == nil {
-		m := c.moment(q.View)
-		var err error
-		since, ok, err = kept{m}.Since(ctx, q)
-		if err = errors.Join(err, m.store.Close()); err != nil || !ok {
+		if since, ok, err = (kept{m}).Since(ctx, q); err != nil || !ok {
 			return timeSpan{}, false, err
 		}
 	}

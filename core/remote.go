@@ -54,8 +54,10 @@ func (r remote) Rows(ctx context.Context, q *store.Question, f func(row []value.
 	}
 	a := &arriving{ctx: ctx, moment: r.moment, out: out, known: map[string]int{}, bare: math.MinInt64}
 	if err := r.reader.Points(ctx, wanted(q), a.point); err != nil {
-		if errors.Is(err, influx.ErrAsk) && q.To < math.MaxInt64 {
-			err = fmt.Errorf("%w; these are windows older than %s keeps (influx.history): ask for those with window_start >= '%s' to do without", err, q.View.Name, value.FormatTime(q.To))
+		if errors.Is(err, influx.ErrAsk) {
+			if since, ok, e := own.Since(ctx, q); e == nil && ok && since > math.MinInt64 {
+				err = fmt.Errorf("%w; these are windows older than %s keeps (influx.history): ask for those with window_start >= '%s' to do without", err, q.View.Name, value.FormatTime(since))
+			}
 		}
 		return err
 	}

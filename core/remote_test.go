@@ -196,6 +196,9 @@ func TestInfluxDBIsAskedOnceWindowsWereGivenUp(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "ask InfluxDB") || !strings.Contains(err.Error(), "window_start >= '1970-01-01T00:10:40Z'") {
 			t.Errorf("without a server: %v", err)
 		}
+		if _, err := f.ask("SELECT COUNT(*) FROM p"); err == nil || !strings.Contains(err.Error(), "window_start >= '1970-01-01T00:10:40Z'") {
+			t.Errorf("cut into slices, without a server: %v", err)
+		}
 		if rows, err := f.ask("SELECT * FROM p WHERE window_start >= '1970-01-01T00:10:40Z'"); err != nil || len(rows) != 1 {
 			t.Errorf("what the core has: %v, %v", rows, err)
 		}
@@ -236,12 +239,22 @@ func TestFinalResultsAreRowsOnceTheyAreTold(t *testing.T) {
 		if looked[at] = true; len(rows) > told {
 			t.Errorf("%s: %d rows, and %d of them told", at, len(rows), told)
 		}
+		_, err = f.ask("SELECT COUNT(*) FROM d") // the answer is kept, as far as it is final
+		check(t, err)
 	}
-	for us := int64(0); us < 100*second; us += 15 * second {
-		f.send("north", map[uint32]int64{f.core.catalog.plan().Streams[0].Id: us}, fact{stream: "l", id: "1", k: "a", us: us, x: 1}.reading(f))
+	for us := int64(0); us < 700*second; us += 70 * second {
+		f.send("north", map[uint32]int64{f.core.catalog.plan().Streams[0].Id: us}, fact{stream: "l", id: "1", k: "a", us: us, x: 1}.reading(f),
+			fact{stream: "l", id: "1", k: "a", us: max(0, us-30*second), x: 1}.reading(f))
 	}
 	if !looked["finals.gathered"] || !looked["turn.published"] {
 		t.Errorf("looked at %v", looked)
+	}
+	known, err := f.ask("SELECT COUNT(*) FROM d")
+	check(t, err)
+	f.core.answers = nil
+	read, err := f.ask("SELECT COUNT(*) FROM d")
+	if check(t, err); !slices.Equal(known, read) {
+		t.Errorf("%q are known, and there are %q", known, read)
 	}
 }
 
