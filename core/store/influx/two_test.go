@@ -4,13 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hexpane/hexpane/core/store/influx"
-	"github.com/hexpane/hexpane/protocol/value"
 )
 
 // What 2.x alone has: tokens, organisations, and buckets with an API of their own.
@@ -148,21 +146,6 @@ func (s *influxd) tokenFor(action, bucket string) string {
 		s.t.Fatal(text, err)
 	}
 	return made.Token
-}
-
-// readAll counts the points that a reader finds.
-func readAll(t *testing.T, cfg influx.Config) (points int, err error) {
-	wanted := influx.Wanted{Measurement: "speeds", From: math.MinInt64, To: math.MaxInt64}
-	err = influx.NewReader(cfg).Points(t.Context(), wanted, func(influx.Stored) (bool, error) { points++; return true, nil })
-	return points, err
-}
-
-// revised are points that a reader finds something of.
-func revised(n int64) (lines [][]byte) {
-	for i := range n {
-		lines = append(lines, influx.Point{Measurement: "speeds", TimeUs: i, Fields: []influx.Pair{{Name: "revision", Value: value.OfInt(i)}}}.Line())
-	}
-	return lines
 }
 
 // A bucket whose name is that of a database and a policy of 1.8, as an upgrade leaves them, is read back as that.
