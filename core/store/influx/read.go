@@ -66,17 +66,25 @@ func (r *Reader) Points(ctx context.Context, w Wanted, f func(p Stored) (more bo
 	defer resp.Body.Close()
 	d := json.NewDecoder(resp.Body)
 	d.UseNumber()
+	// What goes wrong in the midst of an answer ends it, as a complete one ends; but each part says whether more is to come.
+	complete := false
 	for {
 		var answer struct {
 			Error, Message string
 			Results        []struct {
-				Error  string
-				Series []series
+				Error   string
+				Partial bool
+				Series  []series
 			}
 		}
-		if err := d.Decode(&answer); errors.Is(err, io.EOF) && resp.StatusCode == http.StatusOK {
-			return nil
-		} else if err != nil {
+		err := d.Decode(&answer)
+		if errors.Is(err, io.EOF) {
+			if resp.StatusCode == http.StatusOK && complete {
+				return nil
+			}
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrAsk, resp.Status, err)
 		}
 		if answer.Error+answer.Message != "" {
@@ -86,6 +94,7 @@ func (r *Reader) Points(ctx context.Context, w Wanted, f func(p Stored) (more bo
 			if result.Error != "" {
 				return fmt.Errorf("%w: %s", ErrAsk, result.Error)
 			}
+			complete = !result.Partial
 			for _, s := range result.Series {
 				if more, err := s.points(f); err != nil || !more {
 					return err
