@@ -206,11 +206,10 @@ func TestStatementsAtRunTime(t *testing.T) {
 	s.Stop(t)
 }
 
-// The demo: within seconds vehicles move and cells fill, it stops by itself, and leaves nothing behind.
+// The demo: within seconds vehicles move and cells fill, it stops by itself, and leaves nothing behind. It runs beside no other test, because of the seconds.
 func TestDemo(t *testing.T) {
 	tmp := t.TempDir()
-	t.Setenv("TMPDIR", tmp)
-	d := &site{process: launch(t, filepath.Join(bin, "hexpane"), "demo", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--core.nats.listen", "127.0.0.1:0",
+	d := &site{process: launchWith(t, []string{"TMPDIR=" + tmp}, filepath.Join(bin, "hexpane"), "demo", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--core.nats.listen", "127.0.0.1:0",
 		"--vehicles", "200", "--for", "12s")}
 	d.addresses = readAddresses(d.line(t, "hexpane ready"))
 	ready := time.Now()
