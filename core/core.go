@@ -2,6 +2,7 @@
 //
 //	partition.go  the straight line of one batch: read this first
 //	streams.go    a stream in a partition: watermarks, newest rows, the core's own tables
+//	stored.go     what is stored of a view: windows that are not in memory, and panes
 //	restore.go    start and change of plan
 //	retain.go     windows that are too old
 //	refused.go    points that the history store refused

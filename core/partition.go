@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -476,41 +475,6 @@ func (p *partition) flush(t *turn) error {
 	return nil
 }
 
-// viewStore reads what is stored of a view in a partition.
-type viewStore struct {
-	p    *partition
-	view uint32
-}
-
-func (s viewStore) Window(start int64, key []byte) ([]byte, error) {
-	return s.p.store.Window(s.p.id, s.view, start, key)
-}
-
-func (s viewStore) Near(key []byte, from, to int64, f func(start int64, stored []byte) error) error {
-	starts, err := s.p.store.SessionsNear(s.p.id, s.view, key, from, to)
-	for _, start := range starts {
-		stored, e := s.Window(start, key)
-		if err = errors.Join(err, e); err == nil && stored != nil {
-			err = f(start, stored)
-		}
-		if err != nil {
-			break
-		}
-	}
-	return err
-}
-
-func (s viewStore) Pane(start int64, f func(key, stored []byte) error) error {
-	to := start
-	if to < math.MaxInt64 { // which is the end already
-		to++
-	}
-	return s.p.store.Windows(s.p.id, s.view, start, to, func(_ int64, key, stored []byte) (bool, error) {
-		err := f(key, stored)
-		return err == nil, err
-	})
-}
-
 // report makes a window's row for viewers and, once it has fired, a point for the history store.
 func (p *partition) report(t *turn, v *merge.View, start int64, key []byte, w *merge.Window, watermark int64, fired bool) error {
 	row, ok, err := v.Shape().Row(nil, start, key, w, watermark)
@@ -600,11 +564,4 @@ func (p *partition) emitFinals(now int64) error {
 		}
 	}
 	return nil
-}
-
-// panes reads what is stored of a view.
-func (p *partition) panes(view uint32) merge.Panes {
-	return func(from, to int64, f func(int64, []byte, []byte) (bool, error)) error {
-		return p.store.Windows(p.id, view, from, to, f)
-	}
 }
