@@ -81,10 +81,12 @@ func (c *Config) channels() (n notify.Config, err error) {
 		if ch == nil {
 			return n, fmt.Errorf("alerts.bodies.%s: there is no webhook of this name", name)
 		}
-		if _, err := notify.ParseBody(text); err != nil {
+		if ch.Body, err = secret("alerts.bodies."+name, text); err != nil {
+			return n, err
+		}
+		if _, err := notify.ParseBody(ch.Body); err != nil {
 			return n, fmt.Errorf("alerts.bodies.%s: %w", name, err)
 		}
-		ch.Body = text
 	}
 	if _, err := notify.ParseText(a.Text); err != nil {
 		return n, fmt.Errorf("alerts.text: %w", err)

@@ -24,11 +24,11 @@ func TestChannelsOfTheConfiguration(t *testing.T) {
 	cfg.Alerts.Email = map[string]string{"duty": "Bob <bob@example.org>; ann@example.org;"}
 	cfg.Alerts.SMTP.Server, cfg.Alerts.SMTP.From, cfg.Alerts.SMTP.Password = "mail.example.org:587", "alerts@example.org", file("password", "p4ss")
 	cfg.Alerts.Text, cfg.Alerts.Texts = "{{.Alert}}", map[string]string{"chat": "{{.Key}}"}
-	cfg.Alerts.Bodies = map[string]string{"ops": `{"text": {{json .Key}}}`}
+	cfg.Alerts.Bodies = map[string]string{"ops": file("body", `{"routing_key": "s3cret", "text": {{json .Key}}}`)}
 	n, err := cfg.channels()
 	check(t, err)
 	if len(n.Channels) != 3 || n.Channels[0].URL != "https://hooks.example.org/T/s3cret" || n.Channels[0].Text != "{{.Key}}" || strings.Join(n.Channels[1].To, " ") != "ann@example.org bob@example.org" ||
-		string(n.Channels[2].Secret) != "secret" || n.Channels[2].Text != "{{.Alert}}" || n.Channels[2].Body != cfg.Alerts.Bodies["ops"] || n.Mail.Password != "p4ss" {
+		string(n.Channels[2].Secret) != "secret" || n.Channels[2].Text != "{{.Alert}}" || n.Channels[2].Body != `{"routing_key": "s3cret", "text": {{json .Key}}}` || n.Mail.Password != "p4ss" {
 		t.Errorf("%+v", n)
 	}
 	for _, c := range []struct {
@@ -49,7 +49,7 @@ func TestChannelsOfTheConfiguration(t *testing.T) {
 		{"alerts.texts.none: ", func(c *Config) { c.Alerts.Texts = map[string]string{"none": ""} }},
 		{"alerts.texts.chat: ", func(c *Config) { c.Alerts.Texts = map[string]string{"chat": "{{.None}}"} }},
 		{"alerts.bodies.chat: there is no webhook", func(c *Config) { c.Alerts.Bodies = map[string]string{"chat": "{}"} }},
-		{"alerts.bodies.ops: it gives no JSON", func(c *Config) { c.Alerts.Bodies = map[string]string{"ops": `{"text": "{{.Key}}"}`} }},
+		{"alerts.bodies.ops: it gives no JSON", func(c *Config) { c.Alerts.Bodies = map[string]string{"ops": `{"key": "s3cret", "text": "{{.Key}}"}`} }},
 		{"alerts.text: ", func(c *Config) { c.Alerts.Text = "{{" }},
 	} {
 		bad := *cfg

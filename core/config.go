@@ -86,7 +86,7 @@ type Config struct {
 		} `yaml:"smtp" help:"e-mail. In it and in the keys above, file:PATH is what is in that file"`
 		Text        string            `yaml:"text" help:"a line for people on one alert, a template in Go's text/template over a notice; empty: what, where and why"`
 		Texts       map[string]string `yaml:"texts" help:"the same for one Slack or e-mail channel: its name to the template"`
-		Bodies      map[string]string `yaml:"bodies" help:"what a webhook gets instead of the notice: its name to a template that gives JSON, such as {\"text\": {{json .Key}}}"`
+		Bodies      map[string]string `yaml:"bodies" secret:"true" help:"what a webhook gets instead of the notice: its name to a template that gives JSON, such as {\"text\": {{json .Key}}}"`
 		Group       time.Duration     `yaml:"group" default:"10s" help:"people (Slack, e-mail) are told in one message what the alerts of a rule did within this time; at most 5m"`
 		Keep        time.Duration     `yaml:"keep" default:"72h" help:"how long an alert that a channel does not take is tried again"`
 		MaxWaiting  int               `yaml:"max_waiting" default:"100000" help:"alerts that wait for one channel; past it the oldest are dropped, counted"`
