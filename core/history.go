@@ -18,7 +18,7 @@ import (
 type history interface {
 	// Rows gives the rows of the windows that a question wants, as merge.Shape makes them: the view's columns, window_start, window_end, revision,
 	// final, and behind them the states asked for. f must not keep a row, and ends the reading by more = false. Nothing that HAVING hides is given,
-	// and of an EMIT FINAL view nothing that is not final. A state that the store does not have is an error that says so.
+	// and of an EMIT FINAL view nothing that is not final.
 	Rows(ctx context.Context, q *store.Question, f func(row []value.Value) (more bool, err error)) error
 
 	// Since gives the time, µs, from which on the store has all windows that a question wants, however far back it asks: math.MinInt64 if nothing was

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -437,11 +438,12 @@ func (p *partition) flush(t *turn) error {
 	for _, v := range p.views {
 		watermark := p.inputMark(v.Def)
 		var failed error
-		sessions := v.Def.GapUs > 0
+		sessions, wrote := v.Def.GapUs > 0, int64(math.MaxInt64)
 		err := v.Flush(watermark, viewStore{p, v.Def.Id}, func(c merge.Change) {
 			key := []byte(c.Key)
 			if c.Stored != nil {
 				t.tx.Window(p.id, v.Def.Id, c.Start, key, c.Stored)
+				wrote = min(wrote, c.Start)
 				if sessions {
 					t.tx.Session(p.id, v.Def.Id, c.Start, c.Last, key)
 				}
@@ -468,7 +470,7 @@ func (p *partition) flush(t *turn) error {
 		if err = errors.Join(err, failed); err != nil {
 			return err
 		}
-		if err := p.retain(t, v, watermark); err != nil {
+		if err := p.retain(t, v, watermark, wrote); err != nil {
 			return err
 		}
 	}

@@ -35,6 +35,15 @@ func (r remote) Rows(ctx context.Context, q *store.Question, f func(row []value.
 	if !ends(q.View) {
 		return own.Rows(ctx, q, f)
 	}
+	began, err := r.began(q)
+	if err != nil {
+		return err
+	}
+	bounded := *q
+	bounded.From = max(q.From, began)
+	if q = &bounded; q.From >= q.To {
+		return nil
+	}
 	if err := r.arrived(ctx, q); err != nil {
 		return err
 	}
@@ -65,6 +74,28 @@ func (r remote) Rows(ctx context.Context, q *store.Question, f func(row []value.
 		return nil
 	}
 	return a.end()
+}
+
+// began is the start of the first window that the view ever had. What there is in InfluxDB of before is of another that had its name.
+func (r remote) began(q *store.Question) (int64, error) {
+	began := int64(math.MaxInt64)
+	for _, p := range r.core.partitionsOf(q) {
+		given, ok, err := r.store.GivenUp(p.id, q.View.Id)
+		first := given.First
+		if err == nil && !ok {
+			first, ok, err = r.store.FirstWindow(p.id, q.View.Id, math.MinInt64)
+		}
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			began = min(began, first)
+		}
+	}
+	if q.View.AdvanceUs > 0 && began < math.MaxInt64 { // what is kept are panes, and the first is in windows that start before it
+		began -= q.View.WindowUs
+	}
+	return began, nil
 }
 
 // changing is a question without windows that are surely final.

@@ -328,23 +328,45 @@ func pointsWithoutTheirWindowsAreNoAnswer(t *testing.T, s *influxd) {
 	}
 }
 
-// A view that was replaced by one that gathers something else begins anew: the points of the one before, of the same places, are no rows of it.
+// A view that was replaced by one that gathers something else begins anew: the points of the one before are no rows of it, those of the same places
+// with their windows, and older ones without.
 func TestReplacedViewsBeginAnew(t *testing.T) {
 	s := startInfluxd(t)
-	f, send := oneView(t, true)
+	f, send := oneView(t, false)
 	defer func() { f.close() }()
 	bucket := s.bucket(t)
+	send(5*second, 50*second)
+	s.take(f, bucket)
+	f.history = true
+	f.crash()
 	f.core.reader = s.reader(bucket)
-	send(5*second, 100*second)
+	send(75*second, 120*second)
 	s.take(f, bucket)
 	_, err := f.do(parsed(t, `CREATE OR REPLACE VIEW p AS SELECT k, SUM(x) AS total FROM l WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 20 SECONDS, RETENTION 1 MINUTE) GROUP BY k;`))
 	check(t, err)
-	for _, at := range []int64{150, 300, 500} {
-		send(at*second, at*second)
+	for _, at := range [][2]int64{{101, 121}, {150, 150}, {300, 300}, {500, 500}} {
+		send(at[0]*second, at[1]*second)
 	}
 	s.take(f, bucket)
 	got, err := f.ask("SELECT total FROM p ORDER BY window_start")
-	if check(t, err); !slices.Equal(got, []string{"150", "300", "500"}) {
+	if check(t, err); !slices.Equal(got, []string{"101", "150", "300", "500"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A window that is written, and given up, in the turn that gives up those after it, is asked for like them.
+func TestWindowsGivenUpAtOnceComeBack(t *testing.T) {
+	s := startInfluxd(t)
+	f, send := oneView(t, true)
+	defer f.close()
+	bucket := s.bucket(t)
+	f.core.reader = s.reader(bucket)
+	send(100*second, 100*second)
+	send(95*second, 700*second)
+	send(800*second, 800*second)
+	s.take(f, bucket)
+	got, err := f.ask("SELECT window_start FROM p ORDER BY window_start")
+	if check(t, err); !slices.Equal(got, []string{"1970-01-01T00:01:30Z", "1970-01-01T00:01:40Z", "1970-01-01T00:13:20Z"}) {
 		t.Errorf("%q", got)
 	}
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // retain drops windows older than the view keeps, a minute of event time at a time. What was dropped is noted in the same commit: questions that go
-// back farther have to be put to another store, and no others.
-func (p *partition) retain(t *turn, v *merge.View, watermark int64) error {
+// back farther have to be put to another store, and no others. wrote is the start of the first window that the turn wrote.
+func (p *partition) retain(t *turn, v *merge.View, watermark, wrote int64) error {
 	def := v.Def
 	if def.EmitFinal && def.GapUs == 0 { // what was not told yet stays, however far the watermark went
 		told, ok := p.finals[def.Id]
@@ -39,8 +39,14 @@ func (p *partition) retain(t *turn, v *merge.View, watermark int64) error {
 	}
 	before = min(before, p.rollups.Rolled(def, p.id))
 	first, is, err := p.store.FirstWindow(p.id, def.Id, given.Before, max(before, given.Before))
-	if err != nil || !is { // ranges that were deleted make every iterator dearer, until Pebble has dropped them
+	if err != nil {
 		return err
+	}
+	if !is || wrote < first {
+		first = wrote
+	}
+	if first >= before { // ranges that were deleted make every iterator dearer, until Pebble has dropped them
+		return nil
 	}
 	t.tx.DropWindows(p.id, def.Id, given.Before, before)
 	p.gaveUp(t, v, first, before)
@@ -66,7 +72,7 @@ func (p *partition) retainSessions(t *turn, v *merge.View, before int64) error {
 
 func (p *partition) gaveUp(t *turn, v *merge.View, first, before int64) {
 	if given, some := p.givenUp[v.Def.Id]; some {
-		first = min(first, given.First)
+		first, before = min(first, given.First), max(before, given.Before)
 	}
 	p.givenUp[v.Def.Id] = state.GivenUp{First: first, Before: before}
 	t.tx.GivenUp(p.id, v.Def.Id, p.givenUp[v.Def.Id])

@@ -1,7 +1,7 @@
 // Package store says what a question wants of the history of a view: the words that the core, which asks, and the stores, which answer, share.
 //
 //	local/   rollups: windows merged into larger ones, in the core's own database
-//	influx/  InfluxDB: results as points
+//	influx/  InfluxDB: results as points, which carry their windows
 package store
 
 import (
