@@ -20,7 +20,7 @@ type refusedPoints struct {
 // maxRefused bounds what waits for a turn; past it points are in the counter alone.
 const maxRefused = 1000
 
-// maxSample is how many bytes of a point are shown.
+// maxSample is how many bytes of a point are shown, and of the reason, which may quote it.
 const maxSample = 1000
 
 // refusedEvery is how often the log tells of refused points: a view can be refused as a whole.
@@ -29,9 +29,7 @@ const refusedEvery = 10 * time.Second
 // refusedPoint notes a point that InfluxDB refused. A core killed before the next turn has it in its counter alone, or in its log.
 func (c *Core) refusedPoint(line, reason string) {
 	p := c.partitions[0]
-	if len(line) > maxSample { // behind the results comes the window that it carries
-		line = line[:maxSample] + "…"
-	}
+	line, reason = beginning(line), beginning(reason) // behind the results comes the window that a point carries
 	p.refused.mu.Lock()
 	if p.refused.unsaid++; time.Since(p.refused.logged) > refusedEvery {
 		c.log.Error("InfluxDB refused points; they are set aside, and rows of the table rejected", "points", p.refused.unsaid, "last", line, "reason", reason)
@@ -43,6 +41,13 @@ func (c *Core) refusedPoint(line, reason string) {
 	}
 	p.refused.mu.Unlock()
 	p.nudge()
+}
+
+func beginning(text string) string {
+	if len(text) <= maxSample {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxSample], "") + "…"
 }
 
 // measurement is the view that a line is of.

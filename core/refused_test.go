@@ -2,6 +2,7 @@ package core
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -19,13 +20,22 @@ func TestRefusedPointsAreRows(t *testing.T) {
 	if want := []string{`odd view,s, influx:city/year, field type conflict, odd\ view\,s,bus=7 n=1i 1000`, "speeds, influx:city/year, too old, speeds n=1i 1000"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+	long := strings.Repeat("ü", maxSample)
+	f.core.refusedPoint("long n=1i 1"+long, "unable to parse "+long)
+	f.settle()
+	got, err = f.ask("SELECT sample, reason FROM rejected WHERE stream = 'long'")
+	check(t, err)
+	cut := strings.Repeat("ü", (maxSample-16)/2)
+	if want := []string{"long n=1i 1" + strings.Repeat("ü", (maxSample-11)/2) + "…, unable to parse " + cut + "…"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 	for range maxRefused + 10 {
 		f.core.refusedPoint("v n=1i 1", "full")
 	}
 	f.settle()
 	got, err = f.ask("SELECT COUNT(*) AS n FROM rejected")
 	check(t, err)
-	if !slices.Equal(got, []string{"1002"}) {
+	if !slices.Equal(got, []string{"1003"}) {
 		t.Errorf("%q rows", got)
 	}
 }
