@@ -197,6 +197,51 @@ func TestFinalEventsAreFinalAndWhole(t *testing.T) {
 	t.Logf("soak: final events, runs=%d rows at most %v changed=0 missing=0", runs, seen)
 }
 
+// Steps that are told late, as of a time long before: an alert that fires again since a revision joins windows that are far apart, and one of a key whose first window comes at
+// the end of its grace period. What was said to be final waits for both.
+func TestAlertsWaitForRevisions(t *testing.T) {
+	type step struct {
+		van             string
+		at, speed, mark int64 // s, km/h, s
+	}
+	for name, c := range map[string]struct {
+		before []step
+		late   step
+		as     int64 // s
+	}{
+		"far apart": {[]step{{"v", 1000, 90, 1045}, {"v", 1400, 10, 1425}}, step{"v", 1401, 95, 1430}, 1000},
+		"new key":   {[]step{{"v", 1300, 10, 1499}}, step{"w", 1441, 90, 1499}, 1440},
+	} {
+		f := newField(t, 1)
+		statements, err := sql.Parse(eventsSQL)
+		check(t, err)
+		statements = []sql.Statement{statements[0], statements[1], statements[5]} // the stream, driven, fast: nothing else holds back
+		for _, st := range statements {
+			_, err := f.do(st)
+			check(t, err)
+		}
+		send := func(s step) {
+			f.now = max(f.now, 5000*second) + 2*finalEvery
+			stream := f.core.catalog.plan().Streams[0]
+			row := []value.Value{value.OfString(s.van), value.OfTime(s.at * second), value.OfDouble(1), value.OfDouble(1), value.OfDouble(float64(s.speed))}
+			f.send("north", map[uint32]int64{stream.Id: s.mark * second}, reading{stream, row})
+		}
+		for _, s := range c.before {
+			send(s)
+		}
+		f.now += 2 * finalEvery
+		f.settle()
+		until := textOf(eventTables(f)["alerts"]["final_before"])
+		send(c.late)
+		rows, err := f.ask("SELECT ts FROM alerts WHERE alert = 'fast' AND state = 'firing'")
+		check(t, err)
+		if at := value.FormatTime(c.as * second); len(rows) == 0 || rows[len(rows)-1] != at || until == "" || until > at {
+			t.Errorf("%s: fired at %q, at last as of %s, and all before %s was said to be final", name, rows, at, until)
+		}
+		f.close()
+	}
+}
+
 // One device whose clock is far ahead does not make all days up to its own look incomplete.
 func TestOneFastClockTakesNoDays(t *testing.T) {
 	f := newField(t, 1)
