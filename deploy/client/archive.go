@@ -91,15 +91,14 @@ type archiver struct {
 
 // view is what GET /api/v1/views says of one, or GET /api/v1/events of events, which have a column of their own Time.
 type view struct {
-	Name       string
-	SQL        string
-	WindowS    float64 `json:"window_s"`
-	GapS       float64 `json:"gap_s"`
-	GraceS     float64 `json:"grace_s"`
-	RetentionS float64 `json:"retention_s"`
-	Watermark  *time.Time
-	Since      *time.Time `json:"whole_since"` // nothing from then on was given up; nil: nothing ever was
-	Rollups    []rollup
+	Name      string
+	SQL       string
+	WindowS   float64 `json:"window_s"`
+	GapS      float64 `json:"gap_s"`
+	GraceS    float64 `json:"grace_s"`
+	Watermark *time.Time
+	Since     *time.Time `json:"whole_since"` // nothing from then on was given up; nil: nothing ever was
+	Rollups   []rollup
 
 	Time      string     // the column
 	Final     *time.Time `json:"final_before"` // of events
@@ -140,12 +139,7 @@ func (v *view) between(from, to time.Time) string {
 }
 
 // whole reports whether none of the rows from a time on was given up yet.
-func (v *view) whole(from time.Time) bool {
-	if v.Since != nil {
-		return !from.Before(*v.Since)
-	}
-	return v.RetentionS == 0 || v.Watermark == nil || from.After(v.Watermark.Add(-seconds(v.RetentionS)))
-}
+func (v *view) whole(from time.Time) bool { return v.Since == nil || !from.Before(*v.Since) }
 
 func (a *archiver) ask(ctx context.Context, path string, answer any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.server.address+path, nil)
@@ -212,13 +206,22 @@ func (a *archiver) view(ctx context.Context, v *view) error {
 	if err != nil {
 		return err
 	}
+	oldest, err := a.oldest(ctx, v)
+	if err != nil {
+		return err
+	}
 	if from.IsZero() {
-		if from, err = a.oldest(ctx, v); err != nil {
+		if err := a.lost(ctx, v, oldest); err != nil || oldest.IsZero() {
 			return err
 		}
-		if err := a.lost(ctx, v, from); err != nil || from.IsZero() {
-			return err
+		from = oldest
+	} else if oldest.IsZero() || from.Before(oldest) && v.whole(from) { // it may not have been there
+		if oldest.IsZero() {
+			fmt.Fprintf(a.notes, "%s: nothing is known of it\n", v.Name)
+			return a.lost(ctx, v, oldest)
 		}
+		fmt.Fprintf(a.notes, "%s: nothing is known of it before %s\n", v.Name, oldest.Format(time.DateOnly))
+		from = oldest
 	}
 	for at := from; to.IsZero() || !at.After(to); at = at.Add(day) {
 		if err := ctx.Err(); err != nil {
@@ -252,7 +255,7 @@ func (a *archiver) oldest(ctx context.Context, v *view) (time.Time, error) {
 
 // lost says so if the day before the oldest that the core has rows of is neither there nor to be had any more: only larger windows of it are left.
 func (a *archiver) lost(ctx context.Context, v *view, oldest time.Time) error {
-	if len(v.Rollups) == 0 {
+	if len(v.Rollups) == 0 || v.Watermark == nil {
 		return nil
 	}
 	first := slices.MinFunc(v.Rollups, func(a, b rollup) int { return a.From.Compare(b.From) }).From.UTC().Truncate(day)

@@ -249,6 +249,9 @@ func TestDaysOfRollupsAreNotArchived(t *testing.T) {
 			t.Errorf("%v: %v %s", from, err, out)
 		}
 	}
+	if out, err := hexpane("export", "--server", s.http, "--views", "pace", "--from", "2026-02-20", dir); err != nil || !strings.Contains(out, "pace: nothing is known of it before 2026-03-01") || !strings.Contains(out, "4 days archived") {
+		t.Errorf("from before there was anything: %v %s", err, out)
+	}
 	days, err := filepath.Glob(filepath.Join(dir, "view=recent", "*", "*"))
 	if err != nil {
 		t.Fatal(err)
