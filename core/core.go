@@ -398,6 +398,9 @@ func (c *Core) purge(ctx context.Context) error {
 			if done == 0 {
 				continue
 			}
+			if c.room.Look(); c.room.Full() { // now, not when it was measured last: see bus.ErrStuck
+				break
+			}
 			if err := c.stream.Purge(ctx, jetstream.WithPurgeSubject(subjectOf(p.id)), jetstream.WithPurgeSequence(done+1)); err != nil && ctx.Err() == nil {
 				c.log.Warn("applied batches could not be dropped from the stream", "partition", p.id, "error", err)
 			}

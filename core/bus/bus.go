@@ -66,7 +66,8 @@ func Restart(s *server.Server, listen, dir string, log *slog.Logger) (*server.Se
 }
 
 // ErrStuck is a server that neither stops nor starts: it holds its address and its files for as long as this process lives, so there is nothing for it but to end
-// that. Seen once on a disk that ran out under load: no request to JetStream was answered from then on (nats-server 2.15.2).
+// that. A purge that has something to flush and finds no block to write it to locks its stream for good (nats-server 2.15.2: PurgeEx, with the store's lock held, has
+// flushPendingMsgs call rebuildState, which takes it), so nothing is purged without room; a disk that fills up within a purge is left.
 var ErrStuck = errors.New("the NATS server in this process is stuck; start the process anew")
 
 // Stop stops a server of this process; ErrStuck: not within so long.
