@@ -12,6 +12,9 @@ import (
 // back farther have to be put to another store, and no others. wrote is the start of the first window that the turn wrote.
 func (p *partition) retain(t *turn, v *merge.View, watermark, wrote int64) error {
 	def := v.Def
+	if given, some := p.givenUp[def.Id]; some && wrote < given.First { // a session that begins earlier now
+		p.gaveUp(t, v, wrote, given.Before)
+	}
 	if def.EmitFinal && def.GapUs == 0 { // what was not told yet stays, however far the watermark went
 		told, ok := p.finals[def.Id]
 		if !ok {
@@ -31,7 +34,7 @@ func (p *partition) retain(t *turn, v *merge.View, watermark, wrote int64) error
 		t.tx.DropAllGiven(p.id, r.def.Id, before)
 	}
 	if def.GapUs > 0 {
-		return p.retainSessions(t, v, before)
+		return p.retainSessions(t, v, before, wrote)
 	}
 	given, some := p.givenUp[def.Id]
 	if !some {
@@ -53,18 +56,19 @@ func (p *partition) retain(t *turn, v *merge.View, watermark, wrote int64) error
 	return nil
 }
 
-// retainSessions drops those that ended before a time; one that began before may go on.
-func (p *partition) retainSessions(t *turn, v *merge.View, before int64) error {
-	first := int64(math.MaxInt64)
+// retainSessions drops those that ended before a time; one that began before may go on, and began before those that went.
+func (p *partition) retainSessions(t *turn, v *merge.View, before, wrote int64) error {
+	first, dropped := wrote, false
 	err := p.store.Windows(p.id, v.Def.Id, math.MinInt64, before, func(start int64, key, stored []byte) (bool, error) {
 		w, err := v.Decode(stored)
+		first = min(first, start)
 		if err == nil && w.End < before {
 			t.tx.DropSession(p.id, v.Def.Id, start, key)
-			first = min(first, start)
+			dropped = true
 		}
 		return err == nil, err
 	})
-	if err == nil && first < before {
+	if err == nil && dropped {
 		p.gaveUp(t, v, first, before)
 	}
 	return err

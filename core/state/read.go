@@ -85,7 +85,8 @@ func (s *Store) Final(partition, view uint32) (us int64, ok bool, err error) {
 	return int64(binary.BigEndian.Uint64(v)), true, nil
 }
 
-// GivenUp is what was deleted of a view's windows in one partition because of their age: all that started in [First, Before).
+// GivenUp is what was deleted of a view's windows in one partition because of their age: all that started in [First, Before), but for sessions that went on.
+// None started before First.
 type GivenUp struct{ First, Before int64 }
 
 // GivenUp says so; ok is false if nothing ever was.
