@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
 )
 
@@ -101,4 +103,62 @@ func survives(f *field, rng *rand.Rand, place string, passes int, kills map[stri
 		f.start(p2)
 	}()
 	f.roll()
+}
+
+// A backup that is made at any step of rolling up and trimming holds what some commit left: a core over it answers as the one that it was made of, and rolls up the rest.
+func TestBackupsWhileRollingUp(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	root := t.TempDir()
+	f := &field{t: t, edges: map[string]*fieldEdge{}, rollups: "10s:2h, 1m:10h, 10m:40h, 1h", dir: filepath.Join(root, "state")}
+	f.start(&plan.Plan{Version: 1, Partitions: 2, NextId: 1})
+	defer f.close()
+	f.define(rolledSQL(", RETENTION 2 MINUTES"))
+	questions := []string{"SELECT k, " + rolledMerged + " FROM v GROUP BY k", "SELECT window_start, k, " + rolledMerged + " FROM v WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY k"}
+	answers := func(f *field) (all []string) {
+		t.Helper()
+		for _, q := range questions {
+			rows, err := f.ask(q)
+			check(t, err)
+			slices.Sort(rows)
+			all = append(all, rows...)
+		}
+		return all
+	}
+	taken := map[string]int{}
+	for batch := range int64(4) {
+		var list []reading
+		for range 40 {
+			r := fact{stream: "l", id: fmt.Sprint("id", rng.IntN(6)), k: string(rune('a' + rng.IntN(3))), us: (batch*20_000 + rng.Int64N(20_000)) * second, x: 1 + rng.Int64N(40)}
+			list = append(list, r.reading(f))
+		}
+		f.send("north", map[uint32]int64{f.core.catalog.plan().Streams[0].Id: (batch + 1) * 20_000 * second}, list...)
+		want := answers(f)
+		steps := 0
+		var backups []string
+		f.died = func(at string) {
+			if steps++; taken[at] < 2 || steps%60 == 0 {
+				taken[at]++
+				backups = append(backups, filepath.Join(root, fmt.Sprint(batch, "-", steps)))
+				check(t, f.core.store.Checkpoint(backups[len(backups)-1]))
+			}
+		}
+		f.roll()
+		f.died = nil
+		for _, dir := range backups {
+			g := &field{t: t, edges: map[string]*fieldEdge{}, rollups: f.rollups, dir: dir}
+			g.start(f.core.catalog.plan())
+			for _, when := range []string{"as it is", "rolled up"} {
+				if got := answers(g); !slices.Equal(got, want) {
+					t.Fatalf("%s, %s:\n%q\nwant\n%q", dir, when, got, want)
+				}
+				g.roll()
+			}
+			g.close()
+		}
+	}
+	for _, at := range rollupSteps {
+		if taken[at] == 0 {
+			t.Errorf("no backup was made at %s: %v", at, taken)
+		}
+	}
 }
