@@ -56,6 +56,7 @@ CREATE VIEW speeds AS SELECT device, COUNT(*) AS n, AVG(speed) AS mean, PERCENTI
 // The real program dies at each step of a backup, and its client at random, while windows are rolled up: what is left of a backup is refused or is a whole one, the store answers as
 // before, and the next backup works. Each whole one restores to a core that answers as its source did, and so does one whose restore died at each step.
 func TestKillsDuringBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	program := crashing(t)
 	dir := t.TempDir()
 	root, file := filepath.Join(dir, "backups"), filepath.Join(dir, "site.sql")

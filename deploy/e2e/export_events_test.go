@@ -123,6 +123,7 @@ func archivedEvents(t testing.TB, dir string) map[string][]string {
 // What happened, at fences, to alerts and as matches, is archived by its days: with an export that is killed whenever, and a core that is killed too, each row is there and
 // once; what an alert is told later, such as that it is acknowledged, changes no day that is there.
 func TestEventsAreExported(t *testing.T) {
+	t.Parallel()
 	const days = 3
 	s := startSite(t, eventsSQL)
 	commute(t, s, days)
@@ -220,6 +221,7 @@ func TestEventsAreExported(t *testing.T) {
 
 // Days of which only rollups are left are named and not archived, be they asked for or not: no day without its windows is there, or called complete.
 func TestDaysOfRollupsAreNotArchived(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, eventsSQL)
 	commute(t, s, 4)
 	s.Eventually(t, func() error {
@@ -266,6 +268,7 @@ func TestDaysOfRollupsAreNotArchived(t *testing.T) {
 
 // Of what is kept by number the oldest are given up: a day that lacks some is named and not archived, also over a restart, and one that is archived lacks none.
 func TestDaysThatLackEventsAreNotArchived(t *testing.T) {
+	t.Parallel()
 	s := startSite(t, eventsSQL, "--core.state.table_rows", "220", "--core.pattern.keep_matches", "150")
 	commute(t, s, 5)
 	s.Kill(t)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -25,24 +26,27 @@ CREATE VIEW hourly AS SELECT device, COUNT(*) AS n, PERCENTILE(x, 0.9) AS p90, C
 // crashing is the all-in-one that dies where HEXPANE_CRASH says.
 func crashing(t testing.TB) string {
 	t.Helper()
-	path := filepath.Join(bin, "hexpane-crashing")
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	build := exec.Command("go", "build", "-tags", "crashpoints", "-o", path, "./deploy/cmd/hexpane")
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	path, err := buildCrashing()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return path
 }
 
+var buildCrashing = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(bin, "hexpane-crashing")
+	build := exec.Command("go", "build", "-tags", "crashpoints", "-o", path, "./deploy/cmd/hexpane")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
 // launchAt starts the site's program so that it dies at a step; "" is never.
 func (s *site) launchAt(t testing.TB, program, step string) {
 	t.Helper()
-	t.Setenv("HEXPANE_CRASH", step)
-	defer t.Setenv("HEXPANE_CRASH", "")
-	s.process = launch(t, program, append(s.args, "--mqtt", strings.TrimPrefix(s.mqtt, "tcp://"), "--http", strings.TrimPrefix(s.http, "http://"))...)
+	s.process = launchWith(t, []string{"HEXPANE_CRASH=" + step}, program, append(s.args, "--mqtt", strings.TrimPrefix(s.mqtt, "tcp://"), "--http", strings.TrimPrefix(s.http, "http://"))...)
 }
 
 // tally is an oracle's: what a device said in an hour.
@@ -160,6 +164,7 @@ func rolledTo(t testing.TB, s *site, size float64, to time.Time) (from time.Time
 // The real program dies, as by kill -9, at each named step of rolling up and at random, while readings come; the log of its store becomes tables at each start, which
 // Pebble compacts meanwhile. In the end all is rolled up, and any hour is what the oracle has of its readings, each counted once. More kills with HEXPANE_SOAK=1.
 func TestKillsWhileRollingUp(t *testing.T) {
+	t.Parallel()
 	steps := []string{"rollup.gathered", "rollup.committed", "rollup.dropping", "rollup.dropped"}
 	kills, devices, hours := 6, 6, 6 // hours a kill
 	if os.Getenv("HEXPANE_SOAK") != "" {
