@@ -11,8 +11,11 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hexpane/hexpane/core/alert"
 	"github.com/hexpane/hexpane/core/api"
 	"github.com/hexpane/hexpane/core/notify"
+	"github.com/hexpane/hexpane/protocol/plan"
+	"github.com/hexpane/hexpane/protocol/value"
 	"github.com/hexpane/hexpane/protocol/wire"
 )
 
@@ -117,6 +120,20 @@ func TestAlertsAreToldOnce(t *testing.T) {
 		t.Fatalf("%d steps and %d kills are too few", steps, kills)
 	}
 	t.Logf("soak: alerts steps=%d kills=%d twice=0 lost=0", steps, kills)
+}
+
+// A row of alerts that was stored before the table's last column was there is one all the same.
+func TestRowsOfBefore(t *testing.T) {
+	step := alert.Transition{ID: "x", Key: "k", To: alert.Resolved, Us: 5, Since: 3, Fired: 4, Value: 2, Stale: true}
+	row := alertRow(&plan.Alert{Name: "hot"}, step)
+	stored := value.AppendRow(nil, row[:alertStale])
+	got := slices.Clone(row)
+	if err := readEntry(stored, got); err != nil || !got[alertStale].IsNull() || got[alertID] != row[alertID] || got[alertTs] != row[alertTs] {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := readEntry(stored[:len(stored)-1], got); err == nil {
+		t.Error("half a row is read")
+	}
 }
 
 // What the page and scripts ask for, and what they are told if it is wrong.

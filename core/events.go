@@ -72,7 +72,7 @@ func (p *partition) eachEvent(table byte, upTo uint64, f func(us int64) bool) er
 		return nil
 	}
 	return p.store.EntriesTo(table, p.id, upTo, func(stored []byte) (bool, error) {
-		_, err := value.ReadRow(stored, row)
+		err := readEntry(stored, row)
 		return err == nil && f(row[at].Int()), err
 	})
 }
