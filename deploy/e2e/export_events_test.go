@@ -43,7 +43,9 @@ func commute(t testing.TB, s *site, days int) {
 	end := firstDay.AddDate(0, 0, days).Add(6*time.Hour + 20*time.Minute)
 	for from := firstDay; from.Before(end); from = from.AddDate(0, 0, 1) {
 		var body bytes.Buffer
+		var last time.Time
 		for at := from; at.Before(end) && at.Before(from.AddDate(0, 0, 1)); at = at.Add(4 * time.Minute) {
+			last = at
 			place, speed := 0.5, 90
 			if at.Minute() >= 30 {
 				place, speed = 5, 10
@@ -57,6 +59,12 @@ func commute(t testing.TB, s *site, days int) {
 			t.Fatal(resp, err)
 		}
 		resp.Body.Close()
+		s.Eventually(t, func() error { // a day is applied before the next: rows of one turn are numbered bus by bus, and the oldest by their numbers go
+			if us := s.Metric(t, `hexpane_core_merge_watermark_seconds{view="pace"}`); !(us >= float64(last.Unix())) {
+				return fmt.Errorf("the watermark is at %v, before %s", us, last)
+			}
+			return nil
+		})
 	}
 	eventsFinal(t, s, firstDay.AddDate(0, 0, days))
 }
