@@ -120,27 +120,28 @@ func (c *client) run(ctx context.Context, name string, text io.Reader) error {
 			return line.err
 		}
 		for _, st := range s.add(line.text) {
-			if err := c.runAt(ctx, name, st); err != nil || ctx.Err() != nil {
+			if stopped, err := c.runAt(ctx, name, st); err != nil || stopped {
 				return err
 			}
 		}
 	}
 	if st, ok := s.rest(); ok {
-		return c.runAt(ctx, name, st)
+		_, err := c.runAt(ctx, name, st)
+		return err
 	}
 	return nil
 }
 
-// runAt runs a statement of a text. The end of a push query by Ctrl-C is no error, that of another statement is.
-func (c *client) runAt(ctx context.Context, name string, st statement) error {
-	_, err := c.ask(ctx, st)
+// runAt runs a statement of a text. The end of a push query by Ctrl-C is no error, and ends the text; that of another statement is one.
+func (c *client) runAt(ctx context.Context, name string, st statement) (stopped bool, err error) {
+	d, err := c.ask(ctx, st)
 	switch {
 	case err == nil:
-		return nil
+		return d.stopped, nil
 	case ctx.Err() != nil:
 		err = st.interrupted()
 	}
-	return st.locate(name, err)
+	return false, st.locate(name, err)
 }
 
 type textLine struct {

@@ -191,3 +191,26 @@ func TestCaretOfALongLine(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// pressing is an output whose reader presses Ctrl-C once something has been printed.
+type pressing struct {
+	bytes.Buffer
+	press func()
+}
+
+func (p *pressing) Write(b []byte) (int, error) {
+	defer p.press()
+	return p.Buffer.Write(b)
+}
+
+// Ctrl-C between two statements, whose first is answered, runs no further one and says so.
+func TestInterruptedBetweenStatements(t *testing.T) {
+	for _, text := range []string{"SELECT 1; SELECT 2;\n", "SELECT 1;\nSELECT 2;\n", "SELECT 1;\nSELECT 2"} {
+		cfg := fakeCore(t, map[string]string{"SELECT 1": mixed, "SELECT 2": mixed})
+		out := &pressing{press: func() {}}
+		err := Run(context.Background(), cfg, Process{OnInterrupt: func(f func()) func() { out.press = f; return func() {} }, Stdin: strings.NewReader(text), Stdout: out, Stderr: new(bytes.Buffer)})
+		if err == nil || !strings.Contains(err.Error(), "interrupted") || strings.Count(out.String(), "(4 rows)") != 1 {
+			t.Errorf("%q: %v\n%s", text, err, out)
+		}
+	}
+}
