@@ -35,7 +35,7 @@ func (q *Query) Sliced() (name []byte, ok bool) { return q.sliced, q.sliced != n
 // nameSlices finds it.
 func (q *Query) nameSlices(rel Relation, where *plan.Expr, g *grouping) {
 	v := rel.View
-	if v == nil || len(q.joins) > 0 || v.WindowUs <= 0 || v.AdvanceUs > 0 || v.GapUs > 0 || q.limit == 0 {
+	if v == nil || len(q.joins) > 0 || v.WindowUs <= 0 || v.GapUs > 0 || q.limit == 0 {
 		return
 	}
 	start := len(v.Outputs)
