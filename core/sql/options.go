@@ -12,8 +12,8 @@ import (
 // optionNames are what WITH (…) may say.
 var optionNames = []string{"topic", "format", "timestamp", "disorder", "position", "speed", "heading", "speed_unit", "dedupe", "overflow"}
 
-// optionAdvice answers ksqlDB's names.
-var optionAdvice = map[string]string{"kafka_topic": "topic", "value_format": "format", "key_format": "format", "timestamp_format": "timestamp"}
+// optionAdvice answers ksqlDB's names, and what is close at hand.
+var optionAdvice = map[string]string{"lat": "position = 'lat,lon', the names of two columns", "lon": "position = 'lat, lon', the names of two columns", "kafka_topic": "topic", "value_format": "format", "key_format": "format", "timestamp_format": "timestamp"}
 
 // formats there are.
 var formats = payload.Formats
@@ -38,7 +38,7 @@ func namedOptions(list []Option, names []string, advice map[string]string) optio
 			if to := advice[name]; to != "" {
 				fail(opt.Name.Pos, "no option `%s`; use %s", opt.Name.Name, to)
 			}
-			fail(opt.Name.Pos, "no option `%s`%s", shorten(opt.Name.Name), didYouMean(name, names))
+			fail(opt.Name.Pos, "no option `%s`; there are %s%s", shorten(opt.Name.Name), strings.Join(names, ", "), didYouMean(name, names))
 		}
 		if _, twice := o[name]; twice {
 			fail(opt.Name.Pos, "option %s is given twice", name)

@@ -21,7 +21,13 @@ CREATE STREAM v (device STRING KEY, ts TIMESTAMP) WITH (topic = 't', timestamp =
 --> error 1:82: timestamp: no column `time` in v
 
 CREATE STREAM v (a STRING) WITH (topic = 't', fromat = 'json')
---> error 1:47: no option `fromat`; did you mean `format`?
+--> error 1:47: no option `fromat`; there are topic, format, timestamp, disorder, position, speed, heading, speed_unit, dedupe, overflow; did you mean `format`?
+
+CREATE STREAM v (a STRING, lat DOUBLE, lon DOUBLE) WITH (topic = 't', lat = 'lat', lon = 'lon')
+--> error 1:71: no option `lat`; use position = 'lat,lon', the names of two columns
+
+CREATE STREAM v (a STRING) WITH (topic = 't', colour = 'red')
+--> error 1:47: no option `colour`; there are topic, format, timestamp, disorder, position, speed, heading, speed_unit, dedupe, overflow
 
 CREATE STREAM v (a STRING) WITH (kafka_topic = 't')
 --> error 1:34: no option `kafka_topic`; use topic
