@@ -99,7 +99,11 @@ func (r *rig) round(at string, early bool) string {
 		if crash == "" {
 			r.wait(600 * time.Millisecond)
 		} else {
-			r.edge.dead(3 * time.Second)
+			within := 3 * time.Second
+			if room == "release" { // the edge has to find the server again first, beside other tests
+				within = 20 * time.Second
+			}
+			r.edge.dead(within)
 		}
 	}
 	byItself := r.edge.dead(0)
@@ -124,7 +128,7 @@ func (r *rig) outage(room string) {
 	if room == "hold" {
 		return // round starts it again
 	}
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && !r.edge.dead(0) && !strings.Contains(r.edge.log.String(), "the core is away"); {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && !r.edge.dead(0) && !strings.Contains(r.edge.log.String(), "the core is away"); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	r.wait(1500 * time.Millisecond)
