@@ -18,6 +18,7 @@ import (
 	"github.com/hexpane/hexpane/protocol/expr"
 	"github.com/hexpane/hexpane/protocol/plan"
 	"github.com/hexpane/hexpane/protocol/value"
+	"github.com/hexpane/hexpane/protocol/window"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -265,8 +266,7 @@ func (p *partition) alertMark(s *alertState) int64 {
 	mark := p.sourceMark(s.def.Source)
 	if v := p.views[s.def.Source]; v != nil && v.Def.WindowUs > 0 && mark > dawn {
 		step := stepOf(v.Def)
-		mark -= v.Def.WindowUs - step
-		mark -= ((mark % step) + step) % step
+		mark = window.Pane(mark-(v.Def.WindowUs-step), step)
 	}
 	return mark
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -103,16 +102,7 @@ var eventTables = map[string][]string{"fence_events": {"device", "fence", "kind"
 // archivedEvents are the rows of each table of an archive.
 func archivedEvents(t testing.TB, dir string) map[string][]string {
 	t.Helper()
-	files := map[string][]byte{}
-	if err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		files["/"+name], err = os.ReadFile(filepath.Join(dir, name))
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	files := filesIn(t, dir)
 	got := map[string][]string{}
 	for table, names := range eventTables {
 		var columns []parquet.Column

@@ -57,6 +57,22 @@ func drive(t testing.TB, s *site) {
 	})
 }
 
+// filesIn are the files of an archive in a directory, by their names from there.
+func filesIn(t testing.TB, dir string) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	if err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files["/"+name], err = os.ReadFile(filepath.Join(dir, name))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
 // rowsOf reads files of an archive as any reader of Hive layouts would: each .parquet that is not hidden.
 func rowsOf(t testing.TB, files map[string][]byte, view string, columns []parquet.Column) (rows []string) {
 	t.Helper()
@@ -233,16 +249,7 @@ func TestExportToADirectoryIsKilled(t *testing.T) {
 		}
 		break
 	}
-	files := map[string][]byte{}
-	if err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		files["/"+name], err = os.ReadFile(filepath.Join(dir, name))
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	files := filesIn(t, dir)
 	archived(t, s, files)
 	if out, err := hexpane("export", "--server", s.http, "--views", "fleet", "--to", "2026-03-04", "--dry-run", dir); err != nil || !strings.Contains(out, "2026-03-04 is not final yet") || !strings.Contains(out, "0 days would be archived; 3 are there already") {
 		t.Errorf("%v %s", err, out)

@@ -2,13 +2,10 @@ package influx_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"math"
 	"math/rand/v2"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,7 +109,7 @@ func yearInInfluxDB(b *testing.B, dense int) {
 		var wall []float64
 		for range c.times {
 			asked := time.Now()
-			if rows := len(s.rows(b, c.question)); rows != c.rows {
+			if rows := len(s.query(c.question)); rows != c.rows {
 				b.Fatalf("%s: %d rows, want %d", c.name, rows, c.rows)
 			}
 			wall = append(wall, time.Since(asked).Seconds()*1e3)
@@ -196,26 +193,4 @@ func (s *influxd) peak() int64 {
 		s.t.Fatal(err)
 	}
 	return kib << 10
-}
-
-// rows are those of an InfluxQL query of one result.
-func (s *influxd) rows(b *testing.B, q string) (rows [][]any) {
-	resp, err := http.PostForm(s.url()+"/query", url.Values{"db": {"hexpane"}, "q": {q}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var answer struct {
-		Results []struct {
-			Error  string
-			Series []struct{ Values [][]any }
-		}
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || len(answer.Results) != 1 || answer.Results[0].Error != "" {
-		b.Fatalf("%s: %v %v", q, err, answer)
-	}
-	for _, series := range answer.Results[0].Series {
-		rows = append(rows, series.Values...)
-	}
-	return rows
 }
